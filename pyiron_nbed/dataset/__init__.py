@@ -1,0 +1,7 @@
+"""The pattern file: schema, writer, lazy reader, splits."""
+
+from pyiron_nbed.dataset.reader import PatternDataset
+from pyiron_nbed.dataset.splits import Split, split_dataset
+from pyiron_nbed.dataset.writer import build_dataset
+
+__all__ = ["PatternDataset", "Split", "build_dataset", "split_dataset"]

@@ -1,0 +1,143 @@
+"""Reads a pattern file lazily; safe to hand to worker processes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from pyiron_nbed.dataset import schema
+from pyiron_nbed.dataset.splits import Split, split_dataset
+from pyiron_nbed.diffraction import Mesh, Volume, as_volume
+from pyiron_nbed.errors import DatasetError, InputError
+from pyiron_nbed.images import network_images
+from pyiron_nbed.provenance import hash_of
+
+
+class PatternDataset:
+    """Patterns with labels in one HDF5 file; see :mod:`pyiron_nbed.dataset.schema`.
+
+    Args:
+        path: file written by :func:`build_dataset` or an ``NBEDDataset`` job.
+
+    Raises:
+        DatasetError: absent, truncated, foreign file, or a newer schema.
+
+    Attributes:
+        mesh: the :class:`Mesh`.
+        volumes: interaction volumes.
+        structures: list of {structure_id, cell in Å, pbc}.
+        labels: DataFrame, one row per pattern and one column per label.
+        centers: (P, 3) in Å.
+        zone_axes: (P, 3).
+        n_atoms, structure, volume: (P,) int.
+        provenance: dict.
+
+    Example:
+        >>> PatternDataset("absent.h5")
+        Traceback (most recent call last):
+        ...
+        pyiron_nbed.errors.DatasetError: The pattern file absent.h5 does not exist.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        self._file: h5py.File | None = None
+        if not self.path.is_file():
+            raise DatasetError(f"The pattern file {self.path} does not exist.")
+        try:
+            with h5py.File(self.path, "r") as file:
+                self._read_head(file)
+        except (OSError, KeyError) as error:
+            raise DatasetError(
+                f"{self.path} cannot be read as a pattern file ({error}): it is truncated or was not "
+                "written by pyiron_nbed; make it again."
+            ) from error
+
+    def _read_head(self, file: h5py.File) -> None:
+        if file.attrs.get("format") != schema.FORMAT:
+            raise DatasetError(f"{self.path} is an HDF5 file but not a pattern file of pyiron_nbed.")
+        version = int(file.attrs["schema_version"])
+        if version > schema.SCHEMA_VERSION:
+            raise DatasetError(
+                f"{self.path} has schema {version}, this pyiron_nbed reads up to {schema.SCHEMA_VERSION}: "
+                "update pyiron_nbed."
+            )
+        self.mesh = Mesh(**json.loads(file.attrs["mesh"]))
+        self.volumes: list[Volume] = [as_volume(v) for v in json.loads(file.attrs["volumes"])]
+        self.structures: list[dict] = json.loads(file.attrs["structures"])
+        self.provenance: dict = json.loads(file.attrs["provenance"])
+        self.centers = file["centers"][:]
+        self.zone_axes = file["zone_axes"][:]
+        self.n_atoms = file["n_atoms"][:]
+        self.structure = file["structure"][:]
+        self.volume = file["volume"][:]
+        self.labels = pd.DataFrame({name: values[:] for name, values in file["labels"].items()})
+        self._shape = file["patterns"].shape
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_file": None}  # an open HDF5 handle must not cross processes
+
+    def __len__(self) -> int:
+        return self._shape[0]
+
+    @property
+    def patterns(self) -> h5py.Dataset:
+        """(P, n, n) raw intensity, read from disc when indexed."""
+        if self._file is None:
+            self._file = h5py.File(self.path, "r")
+        return self._file["patterns"]
+
+    def close(self) -> None:
+        """Close the file; it opens again when patterns are read."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, float]:
+        """(pattern (n, n) float32 raw intensity, mean d_i)."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"pattern {index} of {len(self)}")
+        index = index % len(self)
+        return self.patterns[index].astype(np.float32), float(self.label()[index])
+
+    def label(self, name: str = "disorder_parameter") -> np.ndarray:
+        """(P,) values of one label.
+
+        Raises:
+            InputError: the file has no such label.
+        """
+        if name not in self.labels:
+            raise InputError(f"The label {name!r} is not in the file: choose one of {list(self.labels)}.")
+        return self.labels[name].to_numpy()
+
+    def images(self, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Images for the network, in the order of ``indices`` (None: all).
+
+        Returns:
+            (len(indices), n, n) float32 in [0, 1]; see :func:`pyiron_nbed.images.network_images`.
+        """
+        wanted = np.arange(len(self)) if indices is None else np.asarray(indices)
+        out = np.empty((len(wanted), *self._shape[1:]), np.float32)
+        for start in range(0, len(wanted), 512):
+            rows = wanted[start : start + 512]
+            unique, back = np.unique(rows, return_inverse=True)
+            out[start : start + 512] = network_images(self.patterns[unique], self.mesh)[back]
+        return out
+
+    @property
+    def dataset_hash(self) -> str:
+        """Hash of what the file holds (structures, geometry, mesh, labels), 16 digits."""
+        return hash_of(
+            [self.mesh.as_dict(), [v.as_dict() for v in self.volumes], self.structures,
+             self.centers.tobytes().hex()[:4096], float(self.label().sum()), len(self)]
+        )  # fmt: skip
+
+    def split(self, kind: str = "block", test_fraction: float = 0.2, seed: int = 0) -> Split:
+        """Training and test indices; see :func:`pyiron_nbed.dataset.split_dataset`."""
+        return split_dataset([self], kind, test_fraction, seed)

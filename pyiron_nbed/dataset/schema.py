@@ -1,0 +1,34 @@
+"""Every key of a pattern file with its shape and unit: the one home of the schema."""
+
+from __future__ import annotations
+
+FORMAT = "pyiron_nbed patterns"
+SCHEMA_VERSION = 1
+
+# P patterns of n × n pixels, S structures, V volumes
+KEYS = {
+    "patterns": "(P, n, n) float16 or float32, raw intensity in Å², rows k_y, columns k_x",
+    "centers": "(P, 3) float64, centre of the interaction volume in Å",
+    "zone_axes": "(P, 3) float64, direction of the beam, Cartesian, as given",
+    "n_atoms": "(P,) int32, atoms in the interaction volume",
+    "structure": "(P,) int32, row in the attribute `structures`",
+    "volume": "(P,) int32, row in the attribute `volumes`",
+}
+LABELS = {
+    "disorder_parameter": "(P,) float64, mean d_i of the atoms, dimensionless",
+    "q6": "(P,) float64, mean Q_6 of the atoms, dimensionless",
+    "number_density": "(P,) float64, atoms per Å³ of the interaction volume",
+}
+COMPOSITION_PREFIX = "fraction_"  # fraction_Cu, …: (P,) float64, atomic fraction in the volume
+
+ATTRIBUTES = {
+    "format": "str, FORMAT",
+    "schema_version": "int",
+    "mesh": "JSON, {k_max, delta_k} in Å⁻¹",
+    "volumes": "JSON list of V volumes, lengths in Å",
+    "structures": "JSON list of S {structure_id, cell (3, 3) in Å, pbc}",
+    "recipe": "str, from intensity to image",
+    "provenance": "JSON: versions, engine, scan step in Å, sources",
+}
+
+PATTERNS_PER_CHUNK = 4

@@ -1,0 +1,1 @@
+"""LAMMPS: protocols as dataclasses, one template each, runs with progress, output as arrays."""

@@ -1,0 +1,137 @@
+"""Simulation protocols: dataclasses that render one LAMMPS input each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.lammps.run import render
+
+FRAMES_FILE = "frames.dump"
+DATA_FILE = "structure.data"
+
+
+@dataclass(frozen=True)
+class MeltQuench:
+    """Melt, quench, hold, minimise; optionally around a group that is frozen until it is released.
+
+    Zero pressure throughout, each cell side free. Frozen atoms do not move (nor are they scaled
+    with the cell) until the melt has cooled to ``release_temperature``.
+
+    Args:
+        melt_temperature: K.
+        melt_time: hold at the melt temperature, ps.
+        cooling_rate: K/s.
+        release_temperature: frozen atoms move from here on, K (ignored without frozen atoms).
+        release_time: hold at the release temperature, ps (ignored without frozen atoms).
+        final_temperature: K.
+        final_time: hold at the final temperature, ps.
+        minimize: minimise the energy at the end.
+        timestep: fs.
+        seed: of the initial velocities, 1 to 900,000,000.
+
+    Raises:
+        InputError: a value out of range.
+
+    Example:
+        >>> MeltQuench(cooling_rate=1e13).total_steps > 100_000
+        True
+    """
+
+    melt_temperature: float = 2000.0
+    melt_time: float = 10.0
+    cooling_rate: float = 1e13
+    release_temperature: float = 700.0
+    release_time: float = 10.0
+    final_temperature: float = 300.0
+    final_time: float = 0.0
+    minimize: bool = True
+    timestep: float = 2.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            number = isinstance(value, (int, float)) and value == value and abs(value) != float("inf")
+            if not number:
+                raise InputError(f"{field.name} is {value!r}: give a finite number.")
+        allowed = {
+            "melt_temperature": (1, 10_000, "K"),
+            "release_temperature": (1, 10_000, "K"),
+            "final_temperature": (1, 10_000, "K"),
+            "cooling_rate": (1e6, 1e17, "K/s"),
+            "melt_time": (0, 1e9, "ps"),
+            "release_time": (0, 1e9, "ps"),
+            "final_time": (0, 1e9, "ps"),
+            "timestep": (0.01, 10, "fs"),
+            "seed": (1, 900_000_000, ""),
+        }
+        for name, (low, high, unit) in allowed.items():
+            if not low <= getattr(self, name) <= high:
+                raise InputError(
+                    f"{name} is {getattr(self, name)!r}: allowed are {low:g} to {high:g} {unit}".rstrip()
+                    + "."
+                )
+        if int(self.seed) != self.seed:
+            raise InputError(f"seed is {self.seed!r}: give a whole number.")
+        if not self.final_temperature <= self.release_temperature <= self.melt_temperature:
+            raise InputError(
+                f"The temperatures must fall: melt {self.melt_temperature} K, release "
+                f"{self.release_temperature} K, final {self.final_temperature} K."
+            )
+
+    def steps(self, frozen: bool = False) -> dict[str, int]:
+        """Time steps of each stage.
+
+        Args:
+            frozen: the structure has frozen atoms.
+
+        Returns:
+            {"melt": n, "quench": n, ...} in order.
+        """
+        middle = self.release_temperature if frozen else self.final_temperature
+        stages = {
+            "melt": self._count(self.melt_time),
+            "quench": self._count((self.melt_temperature - middle) / self.cooling_rate * 1e12),
+        }
+        if frozen:
+            stages["release"] = self._count(self.release_time)
+            cooling = (middle - self.final_temperature) / self.cooling_rate * 1e12
+            stages["quench_released"] = self._count(cooling)
+        stages["hold"] = self._count(self.final_time)
+        return stages
+
+    @property
+    def total_steps(self) -> int:
+        """Time steps without frozen atoms."""
+        return sum(self.steps().values())
+
+    def _count(self, picoseconds: float) -> int:
+        return max(0, round(picoseconds * 1000 / self.timestep))
+
+    def render(
+        self, potential_config: Sequence[str], frozen: bool, minimum_side: float, thermo_every: int = 100
+    ) -> str:
+        """The LAMMPS input.
+
+        Args:
+            potential_config: lines of pair_style and pair_coeff.
+            frozen: the data file has a section ``Frozen``.
+            minimum_side: shortest side of the cell in Å (for the neighbour skin).
+            thermo_every: steps between lines of thermodynamic output.
+
+        Returns:
+            Text of the input; it reads ``structure.data`` and writes ``frames.dump``.
+        """
+        return render(
+            "melt_quench.lmp.j2",
+            **asdict(self),
+            steps=self.steps(frozen),
+            frozen=frozen,
+            data_file=DATA_FILE,
+            frames_file=FRAMES_FILE,
+            potential_config=[line.rstrip("\n") for line in potential_config],
+            thermo_every=thermo_every,
+            minimum_side=minimum_side,
+        )

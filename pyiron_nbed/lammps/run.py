@@ -1,0 +1,144 @@
+"""Renders a LAMMPS input and runs it, with live progress and LAMMPS's own error in ours."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from pyiron_nbed.errors import LammpsError
+from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.progress import progress_bar
+from pyiron_nbed.resources import resource_folder
+
+
+def render(template: str, **values: object) -> str:
+    """Fill a template of ``templates/``.
+
+    Args:
+        template: file name, for example "melt_quench.lmp.j2".
+        values: names used by the template; a missing one is an error.
+
+    Returns:
+        The text of the LAMMPS input.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource_folder("templates")),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # the output is a LAMMPS input, not HTML
+    )
+    return environment.get_template(template).render(**values)
+
+
+def run_lammps(
+    folder: Path,
+    script: str,
+    command: Sequence[str] | None = None,
+    total_steps: int | None = None,
+    description: str = "LAMMPS",
+) -> None:
+    """Run LAMMPS on ``folder/script`` and wait for it.
+
+    Whatever ends the wait (Ctrl-C, SIGTERM, an error) also ends LAMMPS and its MPI ranks.
+
+    Args:
+        folder: working directory; ``log.lammps`` and ``lammps.out`` are written there.
+        script: name of the input file in ``folder``.
+        command: words before ``-in script``; None for the environment's ``lmp`` on one core.
+        total_steps: shows a progress bar up to this time step.
+        description: text of the bar.
+
+    Raises:
+        LammpsError: LAMMPS is missing or stopped; its own error line is in the message.
+    """
+    words = [*(lammps_command() if command is None else command), "-in", script]
+    environment = dict(os.environ)
+    environment.setdefault("OMP_NUM_THREADS", "1")
+    with open(folder / "lammps.out", "w") as output:
+        try:
+            process = subprocess.Popen(
+                words, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, env=environment,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise LammpsError(f"LAMMPS could not be started with {words[0]!r}: {error}.") from error
+        try:
+            _wait(process, folder, total_steps, description)
+        except BaseException:
+            stop_group(process)
+            raise
+    if process.returncode != 0:
+        raise LammpsError(_explain(folder, process.returncode))
+
+
+def stop_group(process: subprocess.Popen) -> None:
+    """End a process and everything it started: politely, after 5 s by force."""
+    for signal_number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, signal_number)
+            process.wait(patience)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+    process.poll()
+
+
+def _wait(
+    process: subprocess.Popen, folder: Path, total_steps: int | None, description: str
+) -> None:
+    if total_steps is None:
+        process.wait()
+        return
+    with progress_bar(total_steps, description, "step") as bar:
+        while process.poll() is None:
+            time.sleep(0.2)
+            bar.update(max(0, last_step(folder / "log.lammps") - bar.n))
+        if process.returncode == 0:
+            bar.update(total_steps - bar.n)
+
+
+_THERMO_LINE = re.compile(rb"^\s*(\d+)(?:\s+-?[\d.][\d.eE+-]*)+\s*$")
+
+
+def last_step(log: Path) -> int:
+    """Newest time step in a LAMMPS log; 0 where there is none yet."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 4096))
+            lines = file.read().split(b"\n")[:-1]  # the last one may be half written
+    except OSError:
+        return 0
+    for line in reversed(lines):
+        match = _THERMO_LINE.match(line)
+        if match:
+            return int(match.group(1))
+    return 0
+
+
+def _explain(folder: Path, code: int) -> str:
+    texts = []
+    for name in ("lammps.out", "log.lammps"):
+        path = folder / name
+        if path.exists():
+            texts.append(path.read_text(errors="replace"))
+    for text in texts:
+        lines = text.splitlines()
+        errors = [line.strip() for line in lines if line.lstrip().startswith("ERROR")]
+        if errors:
+            last = [line.strip() for line in lines if line.startswith("Last ")]
+            where = f" ({last[-1]})" if last else ""
+            return f"LAMMPS stopped with: {errors[0]}{where}. Its log is {folder / 'log.lammps'}."
+    tail = " | ".join(line for line in (texts[0].splitlines()[-3:] if texts else []) if line.strip())
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return f"LAMMPS ended with {how} and no error line; its last output: {tail or 'none'}."

@@ -1,0 +1,79 @@
+"""Random changes of images in training: rotation, contrast, noise, sharpness."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Strength of each random change, drawn anew for every image.
+
+    Args:
+        rotation: largest angle in degrees, either way.
+        contrast: images are scaled about their mean by 1 ± contrast.
+        noise: largest standard deviation of added Gaussian noise (images lie in [0, 1]).
+        sharpness: blend with a 3 × 3 blur from −sharpness (sharper) to +sharpness (softer).
+
+    Example:
+        >>> images = torch.rand(4, 1, 33, 33)
+        >>> Augmentation()(images, torch.ones(33, 33), torch.Generator()).shape
+        torch.Size([4, 1, 33, 33])
+    """
+
+    rotation: float = 180.0
+    contrast: float = 0.1
+    noise: float = 0.02
+    sharpness: float = 0.3
+
+    def __call__(
+        self, images: torch.Tensor, disc: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Changed copies of a batch.
+
+        Args:
+            images: (B, 1, n, n) in [0, 1].
+            disc: (n, n) 1 inside the disc of the pattern, 0 outside.
+            generator: source of the draws (CPU).
+
+        Returns:
+            (B, 1, n, n); 0 outside the disc.
+        """
+
+        def draw(limit: float) -> torch.Tensor:
+            numbers = torch.rand(len(images), 1, 1, 1, generator=generator) * 2 - 1
+            return (numbers * limit).to(images.device)
+
+        if self.rotation:
+            images = rotate(images, draw(math.radians(self.rotation)).flatten())
+        if self.contrast:
+            mean = (images * disc).sum(dim=(2, 3), keepdim=True) / disc.sum()
+            images = mean + (images - mean) * (1 + draw(self.contrast))
+        if self.sharpness:
+            blurred = functional.avg_pool2d(images, 3, stride=1, padding=1)
+            images = images + draw(self.sharpness) * (blurred - images)
+        if self.noise:
+            noise = torch.randn(images.shape, generator=generator).to(images.device)
+            images = images + noise * draw(self.noise).abs()
+        return images * disc
+
+
+def rotate(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+    """Rotate each image about its centre (the node k = 0), bilinear.
+
+    Args:
+        images: (B, 1, n, n), n odd.
+        angles: (B,) radians, counter-clockwise in axes (column = x, row = y).
+
+    Returns:
+        (B, 1, n, n); 0 where the source lies outside the image.
+    """
+    c, s = torch.cos(angles), torch.sin(angles)
+    zero = torch.zeros_like(c)
+    matrix = torch.stack([torch.stack([c, s, zero], -1), torch.stack([-s, c, zero], -1)], dim=1)
+    grid = functional.affine_grid(matrix.to(images.dtype), list(images.shape), align_corners=True)
+    return functional.grid_sample(images, grid, mode="bilinear", align_corners=True)

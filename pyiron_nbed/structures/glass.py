@@ -1,0 +1,71 @@
+"""Random alloys, the start of a melt-quench."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+
+from pyiron_nbed.errors import InputError
+
+LATTICE_CONSTANT_CU = 3.639  # Å, fcc Cu of the Cu-Zr potentials at 0 K
+
+
+def glass(
+    n_atoms: int = 4000,
+    zr_fraction: float = 0.36,
+    seed: int = 0,
+    lattice_constant: float = LATTICE_CONSTANT_CU,
+) -> Atoms:
+    """Random Cu-Zr alloy on an fcc lattice in a cubic cell, to be melted and quenched.
+
+    Args:
+        n_atoms: wanted number of atoms; the cube of whole fcc cells nearest to it is built.
+        zr_fraction: atomic fraction of Zr, 0 to 1.
+        seed: of the random choice of the Zr sites.
+        lattice_constant: of the fcc sites in Å.
+
+    Returns:
+        Periodic cubic ``ase.Atoms``; 4 n³ atoms.
+
+    Raises:
+        InputError: a value out of range.
+
+    Example:
+        >>> atoms = glass(n_atoms=4000, zr_fraction=0.36, seed=0)
+        >>> len(atoms), atoms.get_chemical_symbols().count("Zr")
+        (4000, 1440)
+    """
+    if isinstance(n_atoms, bool) or not isinstance(n_atoms, (int, np.integer)) or n_atoms < 1:
+        raise InputError(f"n_atoms is {n_atoms!r}: give a whole number of at least 1.")
+    if not math.isfinite(lattice_constant) or lattice_constant <= 0:
+        raise InputError(f"lattice_constant is {lattice_constant!r}: give a positive length in Å.")
+    cells = max(1, round((n_atoms / 4) ** (1 / 3)))
+    atoms = bulk("Cu", "fcc", a=lattice_constant, cubic=True) * (cells, cells, cells)
+    substitute(atoms, np.ones(len(atoms), bool), zr_fraction, np.random.default_rng(seed))
+    return atoms
+
+
+def substitute(
+    atoms: Atoms, where: np.ndarray, zr_fraction: float, random: np.random.Generator
+) -> None:
+    """Turn a fraction of the chosen atoms into Zr, in place (the nearest whole number of them).
+
+    Args:
+        atoms: the structure, changed in place.
+        where: (N,) bool, the atoms to choose from.
+        zr_fraction: 0 to 1.
+        random: source of the choice.
+
+    Raises:
+        InputError: fraction out of range.
+    """
+    if not isinstance(zr_fraction, (int, float)) or not 0 <= zr_fraction <= 1:
+        raise InputError(f"zr_fraction is {zr_fraction!r}: give an atomic fraction between 0 and 1.")
+    candidates = np.flatnonzero(where)
+    chosen = random.choice(candidates, round(zr_fraction * len(candidates)), replace=False)
+    numbers = atoms.numbers.copy()
+    numbers[chosen] = 40
+    atoms.numbers = numbers
