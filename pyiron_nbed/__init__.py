@@ -1,0 +1,69 @@
+"""Structural short-range order of amorphous solids from nanobeam electron diffraction.
+
+``import pyiron_nbed`` adds the job classes to ``pr.create.job`` of pyiron projects. The physics are
+plain functions on arrays and ``ase.Atoms`` and work without pyiron.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyiron_nbed.diffraction import Cylinder, Ellipsoid, Mesh, Volume, simulate_patterns
+    from pyiron_nbed.structures import composite, glass
+
+try:
+    __version__ = metadata.version("pyiron_nbed")
+except metadata.PackageNotFoundError:  # used from a folder that was never installed
+    __version__ = "0+unknown"
+
+# looked up when first used, so that the import stays light
+_HOMES = {
+    "Cylinder": "pyiron_nbed.diffraction",
+    "Ellipsoid": "pyiron_nbed.diffraction",
+    "Mesh": "pyiron_nbed.diffraction",
+    "Volume": "pyiron_nbed.diffraction",
+    "simulate_patterns": "pyiron_nbed.diffraction",
+    "composite": "pyiron_nbed.structures",
+    "glass": "pyiron_nbed.structures",
+}
+JOB_CLASSES = {
+    "CompositeQuench": "pyiron_nbed.jobs.quench",
+    "GlassQuench": "pyiron_nbed.jobs.quench",
+    "NBEDDataset": "pyiron_nbed.jobs.dataset",
+    "NBEDRegressor": "pyiron_nbed.jobs.regressor",
+    "SSRO": "pyiron_nbed.jobs.ssro",
+}
+
+__all__ = [
+    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "Volume", "__version__", "composite", "glass",
+    "simulate_patterns",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pyiron_nbed' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _register() -> None:
+    try:
+        from pyiron_base import JOB_CLASS_DICT
+    except ImportError:  # without pyiron the functions still work
+        return
+    for name, module in JOB_CLASSES.items():
+        if JOB_CLASS_DICT.get(name, module) != module:
+            raise ImportError(
+                f"Another package has registered the job class {name} ({JOB_CLASS_DICT[name]}): only one "
+                "of the two can be used in one session."
+            )
+    JOB_CLASS_DICT.update(JOB_CLASSES)
+
+
+_register()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from tqdm.auto import tqdm
+
+SILENCE_VARIABLE = "NBED_SILENT"  # set: no progress bars
 
 
 def progress_bar(total: float, description: str, unit: str = "it", position: int | None = None) -> tqdm:
@@ -18,6 +22,6 @@ def progress_bar(total: float, description: str, unit: str = "it", position: int
         A ``tqdm`` bar (context manager).
     """
     return tqdm(
-        total=total, desc=description, unit=unit, position=position, disable=None, delay=0.5,
-        unit_scale=total >= 1e5, leave=position is None,
+        total=total, desc=description, unit=unit, position=position, delay=0.5,
+        disable=True if os.environ.get(SILENCE_VARIABLE) else None, unit_scale=total >= 1e5,
     )  # fmt: skip

@@ -9,6 +9,8 @@ import numpy as np
 
 from pyiron_nbed.diffraction.scattering import Mesh
 from pyiron_nbed.diffraction.volumes import VolumeAtoms
+from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.lammps.protocol import INPUT_FILE
 from pyiron_nbed.lammps.run import render, run_lammps
 
 
@@ -53,8 +55,8 @@ def _one(positions: np.ndarray, symbols: np.ndarray, mesh: Mesh) -> np.ndarray:
             k_max=mesh.k_max,
             delta_k=mesh.delta_k,
         )
-        (Path(folder) / "in.lmp").write_text(script)
-        run_lammps(Path(folder), "in.lmp")
+        (Path(folder) / INPUT_FILE).write_text(script)
+        run_lammps(Path(folder), [*lammps_command(), "-in", INPUT_FILE])
         values = np.loadtxt(Path(folder) / "saed.txt", skiprows=4, usecols=1)
     # compute saed lists the nodes with k_z slowest and k_x fastest
     reach = int(np.ceil(mesh.k_max / mesh.delta_k))

@@ -10,6 +10,7 @@ from pyiron_nbed.lammps.run import render
 
 FRAMES_FILE = "frames.dump"
 DATA_FILE = "structure.data"
+INPUT_FILE = "control.inp"  # the name that pyiron's own LAMMPS scripts read
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,12 @@ class MeltQuench:
     def _count(self, picoseconds: float) -> int:
         return max(0, round(picoseconds * 1000 / self.timestep))
 
-    def render(
-        self, potential_config: Sequence[str], frozen: bool, minimum_side: float, thermo_every: int = 100
-    ) -> str:
+    def render(self, potential_config: Sequence[str], frozen: bool, thermo_every: int = 100) -> str:
         """The LAMMPS input.
 
         Args:
             potential_config: lines of pair_style and pair_coeff.
             frozen: the data file has a section ``Frozen``.
-            minimum_side: shortest side of the cell in Å (for the neighbour skin).
             thermo_every: steps between lines of thermodynamic output.
 
         Returns:
@@ -133,5 +131,4 @@ class MeltQuench:
             frames_file=FRAMES_FILE,
             potential_config=[line.rstrip("\n") for line in potential_config],
             thermo_every=thermo_every,
-            minimum_side=minimum_side,
         )

@@ -13,7 +13,6 @@ from pathlib import Path
 import jinja2
 
 from pyiron_nbed.errors import LammpsError
-from pyiron_nbed.lammps.executable import lammps_command
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.resources import resource_folder
 
@@ -41,36 +40,34 @@ def render(template: str, **values: object) -> str:
 
 def run_lammps(
     folder: Path,
-    script: str,
-    command: Sequence[str] | None = None,
+    command: Sequence[str],
     total_steps: int | None = None,
     description: str = "LAMMPS",
 ) -> None:
-    """Run LAMMPS on ``folder/script`` and wait for it.
+    """Run LAMMPS in a folder and wait for it.
 
     Whatever ends the wait (Ctrl-C, SIGTERM, an error) also ends LAMMPS and its MPI ranks.
 
     Args:
         folder: working directory; ``log.lammps`` and ``lammps.out`` are written there.
-        script: name of the input file in ``folder``.
-        command: words before ``-in script``; None for the environment's ``lmp`` on one core.
+        command: the whole command line as words, for example
+            ``[*lammps_command(), "-in", "control.inp"]``.
         total_steps: shows a progress bar up to this time step.
         description: text of the bar.
 
     Raises:
         LammpsError: LAMMPS is missing or stopped; its own error line is in the message.
     """
-    words = [*(lammps_command() if command is None else command), "-in", script]
     environment = dict(os.environ)
     environment.setdefault("OMP_NUM_THREADS", "1")
     with open(folder / "lammps.out", "w") as output:
         try:
             process = subprocess.Popen(
-                words, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, env=environment,
+                list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, env=environment,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            raise LammpsError(f"LAMMPS could not be started with {words[0]!r}: {error}.") from error
+            raise LammpsError(f"LAMMPS could not be started with {command[0]!r}: {error}.") from error
         try:
             _wait(process, folder, total_steps, description)
         except BaseException:

@@ -67,6 +67,11 @@ class Training:
                 raise InputError(f"augmentation.{name} must be a number of at least 0.")
 
 
+    def check_weights(self) -> None:
+        """Raise InputError or ModelError where the start weights cannot be had or do not fit."""
+        build_network(self.network, self.weights)
+
+
 @dataclass(frozen=True)
 class Trained:
     """Result of :func:`train`.
@@ -113,21 +118,8 @@ def train(
     """
     training = Training() if training is None else training
     everything = [*datasets, *test_datasets]
-    if not datasets:
-        raise InputError("There are no datasets to train on: give at least one.")
-    for dataset in everything[1:]:
-        if dataset.mesh != everything[0].mesh:
-            raise InputError(
-                f"The datasets have different meshes ({everything[0].mesh} and {dataset.mesh}): simulate "
-                "all on one mesh."
-            )
+    parts = check_datasets(datasets, test_datasets, split, test_fraction, label, training.seed)
     labels = np.concatenate([dataset.label(label) for dataset in everything])
-    if test_datasets:
-        n_train = sum(map(len, datasets))
-        rows = np.arange(len(labels))
-        parts = Split(rows[:n_train], rows[n_train:], "given", training.seed, float("nan"))
-    else:
-        parts = split_dataset(datasets, split, test_fraction, training.seed)
     torch.manual_seed(training.seed)
     network = build_network(training.network, training.weights)
     device = torch.device(training.device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -153,6 +145,36 @@ def train(
         torch.set_num_threads(threads)
     card["metrics"] = metrics(labels[parts.test], predicted)
     return Trained(model, history, parts, labels[parts.test], predicted)
+
+
+def check_datasets(
+    datasets: Sequence[PatternDataset],
+    test_datasets: Sequence[PatternDataset] = (),
+    split: str = "block",
+    test_fraction: float = 0.2,
+    label: str = "disorder_parameter",
+    seed: int = 0,
+) -> Split:
+    """Check that datasets can be trained on together, and split them; see :func:`train`.
+
+    Returns:
+        The :class:`Split`; its rows count through ``datasets``, then ``test_datasets``.
+    """
+    everything = [*datasets, *test_datasets]
+    if not datasets:
+        raise InputError("There are no datasets to train on: give at least one.")
+    for dataset in everything:
+        dataset.label(label)
+        if dataset.mesh != everything[0].mesh:
+            raise InputError(
+                f"The datasets have different meshes ({everything[0].mesh} and {dataset.mesh}): simulate "
+                "all on one mesh."
+            )
+    if not test_datasets:
+        return split_dataset(datasets, split, test_fraction, seed)
+    n_train = sum(map(len, datasets))
+    rows = np.arange(sum(map(len, everything)))
+    return Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"))
 
 
 def _fit(

@@ -1,0 +1,64 @@
+"""Structure and per-atom values in one chunked HDF5 file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+from ase import Atoms
+
+from pyiron_nbed.errors import DatasetError
+
+ATOMS_FILE = "atoms.h5"
+_FORMAT = "pyiron_nbed atoms"
+_CHUNK = 65_536
+
+
+def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
+    """Write positions, numbers, cell and numeric per-atom arrays (temporary name, then renamed).
+
+    Args:
+        path: file to write.
+        atoms: N atoms (Å) with arrays (N,) or (N, m).
+    """
+    path = Path(path)
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["format"] = _FORMAT
+            file.attrs["cell"] = atoms.cell.array
+            file.attrs["pbc"] = np.asarray(atoms.pbc, int)
+            for name, values in atoms.arrays.items():
+                if values.dtype.kind in "bif":
+                    chunk = (min(len(values), _CHUNK), *values.shape[1:])
+                    file.create_dataset(name, data=values, chunks=chunk)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_atoms(path: str | os.PathLike) -> Atoms:
+    """Inverse of :func:`write_atoms`.
+
+    Raises:
+        DatasetError: absent, truncated or foreign file.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != _FORMAT:
+                raise DatasetError(f"{path} is not a structure file of pyiron_nbed.")
+            arrays = {name: values[:] for name, values in file.items()}
+            atoms = Atoms(
+                numbers=arrays.pop("numbers"), positions=arrays.pop("positions"),
+                cell=file.attrs["cell"], pbc=np.asarray(file.attrs["pbc"], bool),
+            )  # fmt: skip
+    except (OSError, KeyError) as error:
+        raise DatasetError(
+            f"{path} cannot be read ({error}): it is absent or truncated; run the SSRO job again."
+        ) from error
+    for name, values in arrays.items():
+        atoms.set_array(name, values)
+    return atoms
