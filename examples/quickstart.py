@@ -124,6 +124,12 @@ def main():
     )
 
 
+def pixel_edges(length, count):
+    """Extent of a map whose first pixel is centred on 0."""
+    half = length / count / 2
+    return (-half[0], length[0] - half[0], -half[1], length[1] - half[1])
+
+
 def draw(fit, atoms, dataset, step, folder):
     """Sample patterns, parity plot, map and profile of the structure not trained on."""
     true = dataset.label()
@@ -138,16 +144,16 @@ def draw(fit, atoms, dataset, step, folder):
     maps = [test[name].to_numpy().reshape(shape)[:, :, shape[2] // 2].T for name in ("true", "predicted")]
     length = atoms.cell.lengths()
     figures.disorder_maps(
-        maps, ["true (from atoms)", "predicted (from patterns)"], (0, length[0], 0, length[1])
+        maps, ["true (from atoms)", "predicted (from patterns)"], pixel_edges(length[:2], shape[:2])
     ).savefig(folder / "map.png", dpi=200)
 
     x = np.arange(0, length[0], 1.0)
     line = np.column_stack([x, np.full_like(x, length[1] / 2), np.full_like(x, length[2] / 2)])
     along = VolumeSearch(atoms, VOLUME)(line).mean(atoms.arrays["disorder_parameter"])
     predicted = fit.predict(simulate_patterns(atoms, line, VOLUME, mesh=dataset.mesh))
-    figures.prediction_profile(
-        x, along, predicted, position_label="x through the nanocrystal (Å)"
-    ).savefig(folder / "profile.png", dpi=200)
+    figures.prediction_profile(x, along, predicted, position_label="x through the nanocrystal (Å)").savefig(
+        folder / "profile.png", dpi=200
+    )
 
 
 if __name__ == "__main__":

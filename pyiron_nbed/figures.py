@@ -132,9 +132,7 @@ def disorder_maps(
     figure = Figure(figsize=(3.3 * len(maps) + 0.6, 3.2), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
     for axis, values, title in zip(axes, maps, titles, strict=True):
-        image = axis.imshow(
-            values, origin="lower", extent=tuple(extent), cmap="viridis", vmin=low, vmax=high
-        )
+        image = axis.imshow(values, origin="lower", extent=tuple(extent), cmap="viridis", vmin=low, vmax=high)
         axis.set(title=title, xlabel="x (Å)")
     axes[0].set_ylabel("y (Å)")
     figure.colorbar(image, ax=axes.tolist(), label=label, shrink=0.85)

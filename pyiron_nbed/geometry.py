@@ -147,9 +147,7 @@ def _sort_into_boxes(scaled, n_boxes):
     for i in range(n_atoms):
         index = np.int64(0)
         for axis in range(3):
-            index = index * n_boxes[axis] + min(
-                np.int64(scaled[i, axis] * n_boxes[axis]), n_boxes[axis] - 1
-            )
+            index = index * n_boxes[axis] + min(np.int64(scaled[i, axis] * n_boxes[axis]), n_boxes[axis] - 1)
         box[i] = index
         start[index + 1] += 1
     for b in range(n_total):
@@ -250,9 +248,7 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def run_in_threads(
-    function: Callable[[int, int], None], n_items: int, cores: int | None, chunk: int
-) -> None:
+def run_in_threads(function: Callable[[int, int], None], n_items: int, cores: int | None, chunk: int) -> None:
     """Call ``function(start, stop)`` over chunks of ``n_items`` in threads.
 
     The functions called are numba kernels that release the interpreter lock, so threads give

@@ -172,8 +172,7 @@ def _from_frame(frame: pd.DataFrame, resource_paths: Sequence[str]) -> Potential
             )
         files.append(str(path))
         config = [
-            " ".join(_word(path) if Path(w).name == path.name else w for w in line.split())
-            for line in config
+            " ".join(_word(path) if Path(w).name == path.name else w for w in line.split()) for line in config
         ]
     checksums = tuple(_sha256(Path(f)) for f in files)
     return Potential(str(row["Name"]), tuple(row["Species"]), tuple(config), tuple(files), checksums)

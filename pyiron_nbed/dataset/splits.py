@@ -71,9 +71,7 @@ def split_dataset(
     if not datasets:
         raise InputError("There are no datasets to split: give at least one.")
     random = np.random.default_rng(seed)
-    ids = np.concatenate(
-        [np.array([s["structure_id"] for s in d.structures])[d.structure] for d in datasets]
-    )
+    ids = np.concatenate([np.array([s["structure_id"] for s in d.structures])[d.structure] for d in datasets])
     test = np.zeros(len(ids), bool)
     train = np.zeros(len(ids), bool)
     if kind == "random":
@@ -105,9 +103,7 @@ def split_dataset(
     return Split(np.flatnonzero(train), np.flatnonzero(test), kind, seed, float(test_fraction))
 
 
-def _block(
-    dataset: PatternDataset, test_fraction: float, offset: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _block(dataset: PatternDataset, test_fraction: float, offset: float) -> tuple[np.ndarray, np.ndarray]:
     train = np.zeros(len(dataset), bool)
     test = np.zeros(len(dataset), bool)
     for index, structure in enumerate(dataset.structures):
@@ -124,10 +120,11 @@ def _block(
         remains = 1 - test_fraction - np.where(periodic, 2, 1) * width / length
         axis = int(np.argmax(remains))
         if remains[axis] <= 0:
+            height = 1.0 / np.linalg.norm(inverse[:, axis])
             raise InputError(
-                f"The split 'block' is not possible: the volume is {width[axis] / np.linalg.norm(inverse[:, axis]):.1f} Å wide in "
-                f"a cell of {length[axis] / np.linalg.norm(inverse[:, axis]):.1f} Å, so that no pattern is free of the test "
-                "block: use split = 'structure', a larger structure or a smaller volume."
+                f"The split 'block' is not possible: the volume is {width[axis] * height:.1f} Å wide in a "
+                f"cell of {length[axis] * height:.1f} Å, so that no pattern is free of the test block: use "
+                "split = 'structure', a larger structure or a smaller volume."
             )
         at = (scaled[:, axis] - low[axis]) / length[axis]
         gap = width[axis] / length[axis]

@@ -95,15 +95,16 @@ def build_dataset(
         per_atom = _per_atom(atoms, cores)
         for v, volume in enumerate(volumes):
             for zone_axis in zone_axes:
-                found = VolumeSearch(atoms, volume, zone_axis)
-                parts.append((s, v, zone_axis, found, scan_grid(atoms, step, zone_axis), per_atom))
+                search = VolumeSearch(atoms, volume, zone_axis)
+                parts.append((s, v, zone_axis, search, scan_grid(atoms, step, zone_axis), per_atom))
     total = sum(len(part[4].centers) for part in parts)
     path = Path(path)
     temporary = path.with_name(path.name + ".partial")
     try:
-        with h5py.File(temporary, "w", libver="latest") as file, progress_bar(
-            total, "patterns", "pattern"
-        ) as bar:
+        with (
+            h5py.File(temporary, "w", libver="latest") as file,
+            progress_bar(total, "patterns", "pattern") as bar,
+        ):
             _create(file, total, mesh, volumes, structures, elements, dtype)
             file.attrs["provenance"] = json.dumps(
                 {"versions": versions(), "engine": engine, "step": np.asarray(step).tolist(),
@@ -118,9 +119,7 @@ def build_dataset(
                     centers = scan.centers[start : start + _BATCH]
                     found = search(centers, cores)
                     stop = row + len(centers)
-                    intensity = patterns_of_volumes(
-                        found, symbols[s], mesh, engine, np.float32, cores
-                    )
+                    intensity = patterns_of_volumes(found, symbols[s], mesh, engine, np.float32, cores)
                     file["patterns"][row:stop] = _cast(intensity, dtype)
                     file["centers"][row:stop] = centers
                     file["n_atoms"][row:stop] = found.counts

@@ -38,7 +38,7 @@ def kinematic_patterns(
         (P, n, n) raw intensity in Å², rows k_y, columns k_x, 0 outside the disc.
     """
     names, species = np.unique(np.asarray(symbols), return_inverse=True)
-    factors = factors_on_quadrant([str(s) for s in names], mesh).astype(dtype)
+    factors: np.ndarray = factors_on_quadrant([str(s) for s in names], mesh).astype(dtype)
     # sorted by element inside each volume, so that each product reads consecutive columns
     volume_of = np.repeat(np.arange(len(volumes.counts)), volumes.counts)
     atom_species = species[volumes.indices]
@@ -47,13 +47,11 @@ def kinematic_patterns(
     y = np.ascontiguousarray(volumes.positions[order, 1])
     kinds = np.ascontiguousarray(atom_species[order])
     n = 2 * mesh.half + 1
-    out = np.zeros((len(volumes.counts), n, n), dtype)
+    out: np.ndarray = np.zeros((len(volumes.counts), n, n), dtype)
     widest = int(volumes.counts.max(initial=0))
 
     def work(start: int, stop: int) -> None:
-        _intensities(
-            start, stop, volumes.offsets, x, y, kinds, factors, float(mesh.delta_k), widest, out
-        )
+        _intensities(start, stop, volumes.offsets, x, y, kinds, factors, float(mesh.delta_k), widest, out)
 
     # more BLAS threads inside these threads would only fight each other
     with threadpool_limits(1, user_api="blas"):

@@ -34,9 +34,7 @@ def saed_patterns(volumes: VolumeAtoms, symbols: np.ndarray, mesh: Mesh) -> np.n
     symbols = np.asarray(symbols)
     return np.array(
         [
-            _one(
-                volumes.positions[begin:end], symbols[volumes.indices[begin:end]], mesh
-            )
+            _one(volumes.positions[begin:end], symbols[volumes.indices[begin:end]], mesh)
             for begin, end in zip(volumes.offsets[:-1], volumes.offsets[1:], strict=True)
         ]
     )

@@ -81,13 +81,12 @@ def scan_grid(
         if atoms.pbc[a]:
             count = max(1, int(np.ceil(height / steps[a] - 1e-9)))
             fractions.append(np.arange(count) / count)
-            real_steps.append(height / count)
+            real_steps.append(float(height / count))
         else:
             low, high = scaled[:, a].min() + margin / height, scaled[:, a].max() - margin / height
             if high < low:
                 raise InputError(
-                    f"A margin of {margin} Å leaves nothing of the structure along cell axis {a}: "
-                    "lower it."
+                    f"A margin of {margin} Å leaves nothing of the structure along cell axis {a}: lower it."
                 )
             count = int((high - low) * height / steps[a] + 1e-9) + 1
             middle = 0.5 * (low + high)

@@ -43,9 +43,7 @@ def scattering_factor(symbol: str, k: np.ndarray) -> np.ndarray:
     """
     table = _table()
     if symbol not in table:
-        raise InputError(
-            f"There is no electron scattering factor for {symbol!r}: the table holds H to Cf."
-        )
+        raise InputError(f"There is no electron scattering factor for {symbol!r}: the table holds H to Cf.")
     k = np.asarray(k, dtype=float)
     if k.size and np.abs(k).max() > 2 * S_MAX:
         raise InputError(

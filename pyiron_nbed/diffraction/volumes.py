@@ -107,7 +107,7 @@ class Ellipsoid(_AxialVolume):
 
 
 Volume = Cylinder | Ellipsoid
-VOLUME_TYPES = {"Cylinder": Cylinder, "Ellipsoid": Ellipsoid}
+VOLUME_TYPES: dict[str, type[Cylinder] | type[Ellipsoid]] = {"Cylinder": Cylinder, "Ellipsoid": Ellipsoid}
 
 
 def as_volume(volume: Volume | dict) -> Volume:
@@ -126,11 +126,12 @@ def as_volume(volume: Volume | dict) -> Volume:
         >>> as_volume({"type": "Cylinder", "radius": 5, "height": 20})
         Cylinder(radius=5, height=20)
     """
-    if isinstance(volume, _AxialVolume):
-        return volume  # type: ignore[return-value]
+    if isinstance(volume, (Cylinder, Ellipsoid)):
+        return volume
     try:
         values = dict(volume)
-        return VOLUME_TYPES[values.pop("type")](**values)
+        kind: type[Cylinder] | type[Ellipsoid] = VOLUME_TYPES[values.pop("type")]
+        return kind(**values)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -216,9 +217,7 @@ class VolumeSearch:
         True
     """
 
-    def __init__(
-        self, atoms: Atoms, volume: Volume, zone_axis: Sequence[float] = (0, 0, 1)
-    ) -> None:
+    def __init__(self, atoms: Atoms, volume: Volume, zone_axis: Sequence[float] = (0, 0, 1)) -> None:
         self.volume = as_volume(volume)
         self.frame = beam_frame(zone_axis)
         self._boxes: CellList = build_cell_list(atoms, 3.0)
@@ -322,9 +321,7 @@ def _collect(
                     wz = bz // n_boxes[2]
                     z = bz - wz * n_boxes[2]
                     for c in range(3):
-                        shift[c] = (
-                            wx * cell[0, c] + wy * cell[1, c] + wz * cell[2, c] - centers[p, c]
-                        )
+                        shift[c] = wx * cell[0, c] + wy * cell[1, c] + wz * cell[2, c] - centers[p, c]
                     box = (x * n_boxes[1] + y) * n_boxes[2] + z
                     for j in range(start[box], start[box + 1]):
                         d0 = positions[j, 0] + shift[0]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
-from pyiron_base import Project
 from pyiron_base.jobs.job.template import TemplateJob
 
 import pyiron_nbed
@@ -93,13 +90,12 @@ class NBEDJob(TemplateJob):
 
     def _check_names(self) -> None:
         allowed = list(self.defaults())
-        for name in self.input.keys():
+        for name in list(self.input.keys()):
             if name not in allowed:
                 close = difflib.get_close_matches(str(name), allowed, 1)
                 hint = f", did you mean {close[0]!r}?" if close else ":"
                 raise InputError(
-                    f"{type(self).__name__} has no input {name!r}{hint} its inputs are "
-                    f"{', '.join(allowed)}."
+                    f"{type(self).__name__} has no input {name!r}{hint} its inputs are {', '.join(allowed)}."
                 )
 
     def _values(self, names) -> dict[str, Any]:
@@ -112,79 +108,3 @@ def builtin(value: Any) -> Any:
     if hasattr(value, "to_builtin"):
         return value.to_builtin()
     return value.item() if isinstance(value, np.generic) else value
-
-
-def structure_to_dict(atoms: Atoms) -> dict[str, Any]:
-    """Arrays of a structure for the HDF5 file of a job."""
-    extra = {
-        f"array_{name}": values
-        for name, values in atoms.arrays.items()
-        if name not in ("numbers", "positions") and values.dtype.kind in "bif"
-    }
-    return {
-        "numbers": np.asarray(atoms.numbers),
-        "positions": np.asarray(atoms.positions),
-        "cell": np.asarray(atoms.cell.array),
-        "pbc": np.asarray(atoms.pbc, dtype=int),
-        **extra,
-    }
-
-
-def structure_from_dict(values: dict[str, Any]) -> Atoms:
-    """Inverse of :func:`structure_to_dict`."""
-    atoms = Atoms(
-        numbers=values["numbers"], positions=values["positions"], cell=values["cell"],
-        pbc=np.asarray(values["pbc"], bool),
-    )  # fmt: skip
-    for name, array in values.items():
-        if name.startswith("array_"):
-            atoms.set_array(name[len("array_") :], np.asarray(array))
-    return atoms
-
-
-def plain_atoms(structure: Any) -> Atoms:
-    """``ase.Atoms`` from ASE's or pyiron's class; anything else is an InputError."""
-    if not isinstance(structure, Atoms):
-        raise InputError(
-            f"job.structure must be an ase.Atoms, not {type(structure).__name__}: assign for example "
-            "pyiron_nbed.glass(n_atoms=4000, zr_fraction=0.36, seed=0)."
-        )
-    atoms = Atoms(
-        numbers=structure.numbers, positions=structure.positions, cell=structure.cell.array,
-        pbc=structure.pbc,
-    )  # fmt: skip
-    for name, values in structure.arrays.items():
-        if name not in ("numbers", "positions") and np.asarray(values).dtype.kind in "bif":
-            atoms.set_array(name, np.asarray(values))
-    return atoms
-
-
-def to_reference(job: Any) -> dict[str, str]:
-    """Where another job is stored."""
-    if not (hasattr(job, "job_name") and hasattr(job, "status")):
-        raise InputError(
-            f"A reference must be a job, not {type(job).__name__}: assign for example "
-            "pr.load('my_quench')."
-        )
-    return {"project": os.path.abspath(job.project.path), "job_name": job.job_name}
-
-
-def load_reference(reference: dict[str, str]) -> Any:
-    """The finished job of a reference.
-
-    Raises:
-        InputError: it does not exist or has not finished.
-    """
-    project = Project(reference["project"])
-    name = reference["job_name"]
-    if project.get_job_id(name) is None and name not in project.list_nodes():
-        raise InputError(
-            f"The job {name!r} does not exist in {reference['project']}: run it before this one."
-        )
-    status = project.get_job_status(name)
-    if status != "finished":
-        raise InputError(
-            f"The job {name!r} has the status {status!r}, but only a finished job can be used: run it to "
-            "the end first."
-        )
-    return project.load(name)

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ase import Atoms
-
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.writer import DTYPES
 from pyiron_nbed.diffraction import Mesh, VolumeSearch, as_volume, check_engine, scan_grid
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import check_atoms
-from pyiron_nbed.jobs.base import (
-    NBEDJob,
-    builtin,
-    load_reference,
-    plain_atoms,
-    structure_from_dict,
-    structure_to_dict,
-    to_reference,
-)
+from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.source import StructureOrJobSource
 from pyiron_nbed.provenance import file_hash
 
 PATTERN_FILE = "patterns.h5"
 
 
-class NBEDDataset(NBEDJob):
+class NBEDDataset(StructureOrJobSource, NBEDJob):
     """Diffraction patterns of volumes on a grid through ``structure`` or ``reference``.
 
     ``input.volume`` (or ``input.volumes``, a list), ``input.step`` (Å), ``input.zone_axis`` (one
@@ -40,26 +31,6 @@ class NBEDDataset(NBEDJob):
             "zone_axis": [0, 0, 1], "mesh": Mesh().as_dict(), "engine": "cpu", "dtype": "float16",
         }  # fmt: skip
 
-    @property
-    def structure(self) -> Atoms | None:
-        """Structure to scan (Å), where no reference is given."""
-        stored = self.input.structure
-        return None if stored is None else structure_from_dict(stored)
-
-    @structure.setter
-    def structure(self, atoms: Atoms) -> None:
-        self.input.structure = structure_to_dict(plain_atoms(atoms))
-
-    @property
-    def reference(self) -> Any:
-        """Finished job whose last frame is scanned; an SSRO job brings its labels along."""
-        stored = self.input.reference
-        return None if stored is None else load_reference(stored)
-
-    @reference.setter
-    def reference(self, job: Any) -> None:
-        self.input.reference = to_reference(job)
-
     def plain_input(self):
         """Volumes and mesh as dicts."""
         if self.input.volume is not None:
@@ -71,17 +42,12 @@ class NBEDDataset(NBEDJob):
 
     def check_input(self):
         """Source, volumes, step, zone axes, mesh and engine."""
-        if (self.input.structure is None) == (self.input.reference is None):
-            raise InputError(
-                "NBEDDataset needs either job.structure or job.reference: assign one of the two, for "
-                "example job.reference = pr.load('my_ssro')."
-            )
         self.plain_input()
         settings = self._settings()
         check_engine(settings["engine"])
         if settings["dtype"] not in DTYPES:
             raise InputError(f"dtype is {settings['dtype']!r}: choose one of {', '.join(DTYPES)}.")
-        atoms = self._source()
+        atoms = self.source_atoms()
         check_atoms(atoms, minimum_distance=0.5)
         for volume in settings["volumes"]:
             for axis in settings["zone_axes"]:
@@ -91,7 +57,7 @@ class NBEDDataset(NBEDJob):
     def compute(self):
         """Write ``patterns.h5``; the output holds its hash and size."""
         path = self.folder / PATTERN_FILE
-        n = build_dataset(path, [self._source()], cores=self.server.cores, **self._settings())
+        n = build_dataset(path, [self.source_atoms()], cores=self.server.cores, **self._settings())
         return {"n_patterns": n, "file": PATTERN_FILE, "hash": file_hash(path)}
 
     @property
@@ -114,8 +80,3 @@ class NBEDDataset(NBEDJob):
             "mesh": mesh if isinstance(mesh, Mesh) else Mesh(**mesh),
             **self._values(("step", "engine", "dtype")),
         }
-
-    def _source(self) -> Atoms:
-        if self.structure is not None:
-            return self.structure
-        return plain_atoms(self.reference.get_structure(-1))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,16 +11,18 @@ from pyiron_base import state
 
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry import check_atoms
-from pyiron_nbed.jobs.base import NBEDJob, plain_atoms, structure_from_dict, structure_to_dict
-from pyiron_nbed.lammps.executable import lammps_command, lammps_version
+from pyiron_nbed.jobs.base import NBEDJob
+from pyiron_nbed.jobs.executable import command_of_job
+from pyiron_nbed.jobs.source import StructureSource, structure_from_dict
+from pyiron_nbed.lammps.executable import lammps_version
 from pyiron_nbed.lammps.files import check_orthogonal, read_frames, read_thermo
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
-from pyiron_nbed.lammps.protocol import FRAMES_FILE, INPUT_FILE, MeltQuench
+from pyiron_nbed.lammps.protocol import FRAMES_FILE, MeltQuench
 from pyiron_nbed.potentials import DEFAULT_POTENTIAL, Potential, find_potential, list_potentials
 from pyiron_nbed.provenance import structure_id
 
 
-class GlassQuench(NBEDJob):
+class GlassQuench(StructureSource, NBEDJob):
     """Melt a structure and quench it to a glass with LAMMPS.
 
     Set ``structure`` (orthogonal, periodic), optionally ``potential`` (a name of
@@ -37,16 +37,6 @@ class GlassQuench(NBEDJob):
     def defaults(self):
         """Fields of the protocol, the structure and the potential."""
         return {**asdict(MeltQuench()), "structure": None, "potential": DEFAULT_POTENTIAL}
-
-    @property
-    def structure(self) -> Atoms | None:
-        """Starting structure (Å)."""
-        stored = self.input.structure
-        return None if stored is None else structure_from_dict(stored)
-
-    @structure.setter
-    def structure(self, atoms: Atoms) -> None:
-        self.input.structure = structure_to_dict(plain_atoms(atoms))
 
     @property
     def potential(self) -> str | pd.DataFrame:
@@ -68,21 +58,22 @@ class GlassQuench(NBEDJob):
 
     def check_input(self):
         """Structure, protocol, potential and LAMMPS."""
-        if self.structure is None:
+        atoms = self.structure
+        if atoms is None:
             raise InputError(
                 "There is no structure: assign job.structure, for example "
                 "pyiron_nbed.composite(cells=12, seed=0)."
             )
-        check_atoms(self.structure, minimum_distance=0.5)
-        check_orthogonal(self.structure)
-        self._check_frozen()
+        check_atoms(atoms, minimum_distance=0.5)
+        check_orthogonal(atoms)
+        self._check_frozen(np.asarray(atoms.arrays.get("frozen", np.zeros(len(atoms))), bool))
         _ = self.protocol
-        self._find_potential().check_elements(self.structure.get_chemical_symbols())
+        self._find_potential().check_elements(atoms.get_chemical_symbols())
         if not self.server.run_mode.queue:  # LAMMPS may be on the compute node only
-            self._command()
+            command_of_job(self)
 
-    def _check_frozen(self) -> None:
-        if np.any(self.structure.arrays.get("frozen", False)):
+    def _check_frozen(self, frozen: np.ndarray) -> None:
+        if frozen.any():
             raise StructureError(
                 "The structure has frozen atoms, which GlassQuench would melt: use CompositeQuench, or "
                 "remove its array 'frozen'."
@@ -90,11 +81,9 @@ class GlassQuench(NBEDJob):
 
     def compute(self):
         """Run LAMMPS; the output holds energies, rates, potential and provenance."""
-        command = self._command()
-        atoms, potential = self.structure, self._find_potential()
-        result = simulate_melt_quench(
-            self.folder, atoms, self.protocol, potential, command, self.job_name
-        )
+        command = command_of_job(self)
+        atoms, potential = structure_from_dict(self.input.structure), self._find_potential()
+        result = simulate_melt_quench(self.folder, atoms, self.protocol, potential, command, self.job_name)
         return {
             **result,
             "potential": asdict(potential),
@@ -119,19 +108,6 @@ class GlassQuench(NBEDJob):
             given = own if own is not None else given
         return find_potential(given, state.settings.resource_paths)
 
-    def _command(self) -> list[str]:
-        own = shlex.split(str(self.executable.executable_path or ""))
-        cores = int(self.server.cores)
-        if not own:
-            return [*lammps_command(cores), "-in", INPUT_FILE]
-        if len(own) > 1:  # a whole command line
-            return own if "-in" in own else [*own, "-in", INPUT_FILE]
-        if Path(own[0]).name.startswith("run_lammps_"):  # pyiron's scripts read control.inp
-            versions = self.executable.executable_lst
-            script = versions.get(f"{self.executable.version}_mpi", own[0]) if cores > 1 else own[0]
-            return [script, str(cores), str(self.server.threads)]
-        return [*lammps_command(cores, own[0]), "-in", INPUT_FILE]
-
 
 class CompositeQuench(GlassQuench):
     """Melt and quench around frozen nanocrystals, which are released on the way.
@@ -140,12 +116,11 @@ class CompositeQuench(GlassQuench):
     :func:`pyiron_nbed.composite` makes it.
     """
 
-    def _check_frozen(self) -> None:
-        frozen = np.asarray(self.structure.arrays.get("frozen", False), bool)
+    def _check_frozen(self, frozen: np.ndarray) -> None:
         if not frozen.any() or frozen.all():
             raise StructureError(
                 f"CompositeQuench needs some frozen and some free atoms, but {int(frozen.sum())} of "
-                f"{len(self.structure)} are frozen: set structure.arrays['frozen'], use "
+                f"{len(frozen)} are frozen: set structure.arrays['frozen'], use "
                 "pyiron_nbed.composite(...), or use GlassQuench."
             )
 

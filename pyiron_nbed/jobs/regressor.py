@@ -12,7 +12,8 @@ import pandas as pd
 
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.jobs.base import NBEDJob, builtin, load_reference, to_reference
+from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.source import load_reference, to_reference
 
 if TYPE_CHECKING:
     from pyiron_nbed.learning import Model
@@ -76,9 +77,7 @@ class NBEDRegressor(NBEDJob):
         """Train; weights, card and test predictions go to the working directory."""
         from pyiron_nbed.learning import train
 
-        result = train(
-            self.datasets, self._training(), test_datasets=self.test_datasets, **self._split()
-        )
+        result = train(self.datasets, self._training(), test_datasets=self.test_datasets, **self._split())
         result.model.save(self.folder)
         table = {"row": result.split.test, "true": result.test_true, "predicted": result.test_predicted}
         pd.DataFrame(table).to_csv(self.folder / TEST_FILE, index=False)
@@ -110,9 +109,7 @@ class NBEDRegressor(NBEDJob):
         from pyiron_nbed.learning import Augmentation, Training
 
         augmentation = Augmentation(**builtin(self.input.augmentation))
-        return Training(
-            cores=self.server.cores, augmentation=augmentation, **self._values(_TRAINING)
-        )
+        return Training(cores=self.server.cores, augmentation=augmentation, **self._values(_TRAINING))
 
     def _split(self) -> dict[str, Any]:
         return self._values(("split", "test_fraction", "label"))

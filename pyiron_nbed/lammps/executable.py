@@ -71,7 +71,9 @@ def _beside_python(name: str) -> str | None:
 @lru_cache(maxsize=16)
 def _has_opt(lmp: str) -> bool:
     try:
-        text = subprocess.run([lmp, "-h"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        text = subprocess.run(
+            [lmp, "-h"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False  # the run itself will say what is wrong with this executable
     packages = re.search(r"Installed packages:(.*?)List of", text.stdout, re.DOTALL)
@@ -82,7 +84,9 @@ def lammps_version(command: tuple[str, ...]) -> str:
     """Version line of the LAMMPS in a command, as in "22 Jul 2025 - Update 4"; "" if unknown."""
     lmp = next((word for word in command if Path(word).name.startswith("lmp")), command[0])
     try:
-        text = subprocess.run([lmp, "-h"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        text = subprocess.run(
+            [lmp, "-h"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     found = re.search(r"Massively Parallel Simulator - (.*)", text.stdout)

@@ -14,9 +14,7 @@ from ase import Atoms
 from pyiron_nbed.errors import LammpsError, StructureError
 
 
-def write_data(
-    path: Path, atoms: Atoms, species: Sequence[str], frozen: np.ndarray | None = None
-) -> None:
+def write_data(path: Path, atoms: Atoms, species: Sequence[str], frozen: np.ndarray | None = None) -> None:
     """LAMMPS data file (atom_style atomic) of a periodic structure in an orthogonal cell.
 
     Args:
@@ -120,7 +118,9 @@ def read_thermo(log: Path) -> pd.DataFrame:
     Returns:
         One row per printed step; columns as named by LAMMPS (metal units).
     """
-    tables, columns, rows = [], None, []
+    tables: list[pd.DataFrame] = []
+    rows: list[list[float]] = []
+    columns: list[str] | None = None
     with open(log, errors="replace") as file:
         for line in file:
             if _HEADER.match(line):

@@ -36,7 +36,7 @@ class MeltQuench:
         InputError: a value out of range.
 
     Example:
-        >>> MeltQuench(cooling_rate=1e13).total_steps > 100_000
+        >>> MeltQuench(cooling_rate=1e13).total_steps > 50_000
         True
     """
 

@@ -90,9 +90,7 @@ def stop_group(process: subprocess.Popen) -> None:
     process.poll()
 
 
-def _wait(
-    process: subprocess.Popen, folder: Path, total_steps: int | None, description: str
-) -> None:
+def _wait(process: subprocess.Popen, folder: Path, total_steps: int | None, description: str) -> None:
     if total_steps is None:
         process.wait()
         return

@@ -30,9 +30,7 @@ class Augmentation:
     noise: float = 0.02
     sharpness: float = 0.3
 
-    def __call__(
-        self, images: torch.Tensor, disc: torch.Tensor, generator: torch.Generator
-    ) -> torch.Tensor:
+    def __call__(self, images: torch.Tensor, disc: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Changed copies of a batch.
 
         Args:

@@ -57,12 +57,12 @@ def build_network(name: str = "resnet18", weights: str | os.PathLike | None = No
         network = resnet18(weights=None)
         if weights == "imagenet":
             network.load_state_dict(_imagenet())
-        first = network.conv1
+        first: torch.Tensor = network.conv1.weight  # type: ignore[union-attr, assignment]
         one = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
         with torch.no_grad():  # a grey image in three channels gives the sum over the channels
-            one.weight.copy_(first.weight.sum(dim=1, keepdim=True))
+            one.weight.copy_(first.sum(dim=1, keepdim=True))
         network.conv1 = one
-        network.fc = nn.Linear(network.fc.in_features, 1)
+        network.fc = nn.Linear(512, 1)
     if weights is not None and weights != "imagenet":
         load_weights(network, Path(weights))
     return network
@@ -95,6 +95,6 @@ def _imagenet() -> dict:
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (urllib.error.URLError, OSError, RuntimeError) as error:
         raise ModelError(
-            f"The ImageNet weights of ResNet-18 could not be downloaded ({error}): put {Path(weights.url).name} "
-            f"from {weights.url} into {folder}, or set weights = None."
+            f"The ImageNet weights of ResNet-18 could not be downloaded ({error}): put "
+            f"{Path(weights.url).name} from {weights.url} into {folder}, or set weights = None."
         ) from error

@@ -66,7 +66,6 @@ class Training:
             if not 0 <= getattr(self.augmentation, name) < float("inf"):
                 raise InputError(f"augmentation.{name} must be a number of at least 0.")
 
-
     def check_weights(self) -> None:
         """Raise InputError or ModelError where the start weights cannot be had or do not fit."""
         build_network(self.network, self.weights)
@@ -186,12 +185,11 @@ def _fit(
     device: torch.device,
 ) -> list[dict]:
     with torch.no_grad():  # start from the mean label: the first epochs need not find it
-        list(network.modules())[-1].bias.fill_(float(labels.mean()))
-    network.to(device, memory_format=torch.channels_last).train()
+        last: torch.Tensor = list(network.modules())[-1].bias  # type: ignore[assignment]
+        last.fill_(float(labels.mean()))
+    network.to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
-    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, factor=0.5, patience=training.patience
-    )
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=training.patience)
     generator = torch.Generator().manual_seed(training.seed)
     mask = torch.from_numpy(disc.astype(np.float32)).to(device)
     x, y = torch.from_numpy(images), torch.from_numpy(labels.astype(np.float32))
@@ -213,23 +211,17 @@ def _fit(
                 total += loss.detach() * len(rows)
                 bar.update(len(rows))
             mean = float(total) / len(x)
-            history.append(
-                {"epoch": epoch, "loss": mean, "learning_rate": optimizer.param_groups[0]["lr"]}
-            )
+            history.append({"epoch": epoch, "loss": mean, "learning_rate": optimizer.param_groups[0]["lr"]})
             plateau.step(mean)
             bar.set_postfix(epoch=f"{epoch}/{training.epochs}", mae=f"{mean:.4f}")
     network.eval()
     return history
 
 
-def _by_dataset(
-    datasets: Sequence[PatternDataset], rows: np.ndarray
-) -> list[tuple[int, np.ndarray]]:
+def _by_dataset(datasets: Sequence[PatternDataset], rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
     ends = np.cumsum([len(dataset) for dataset in datasets])
     starts = ends - [len(dataset) for dataset in datasets]
-    parts = [
-        (d, rows[(rows >= starts[d]) & (rows < ends[d])] - starts[d]) for d in range(len(datasets))
-    ]
+    parts = [(d, rows[(rows >= starts[d]) & (rows < ends[d])] - starts[d]) for d in range(len(datasets))]
     return [(d, part) for d, part in parts if len(part)]
 
 
@@ -245,9 +237,7 @@ def _images(datasets: Sequence[PatternDataset], rows: np.ndarray) -> np.ndarray:
     return out
 
 
-def _card(
-    training: Training, datasets: Sequence[PatternDataset], split: Split, label: str
-) -> dict:
+def _card(training: Training, datasets: Sequence[PatternDataset], split: Split, label: str) -> dict:
     return {
         "network": training.network,
         "label": label,

@@ -34,10 +34,8 @@ def harmonic_coefficients(l: int) -> np.ndarray:  # noqa: E741  (the field's own
     legendre = np.polynomial.legendre.Legendre.basis(l).convert(kind=np.polynomial.Polynomial)
     table = np.zeros((l + 1, l + 1))
     for m in range(l + 1):
-        coefficients = legendre.deriv(m).coef if m else legendre.coef
-        norm = math.sqrt(
-            (2 * l + 1) / (4 * math.pi) * math.factorial(l - m) / math.factorial(l + m)
-        )
+        coefficients = np.asarray(legendre.deriv(m).coef if m else legendre.coef, float)
+        norm = math.sqrt((2 * l + 1) / (4 * math.pi) * math.factorial(l - m) / math.factorial(l + m))
         table[m, : len(coefficients)] = coefficients * norm * (math.sqrt(2.0) if m else 1.0)
     return table
 
@@ -68,7 +66,7 @@ def nearest_neighbors(
         >>> bool(abs(r.max() - 3.6 / 2**0.5) < 1e-9)
         True
     """
-    boxes, indices, distances, _ = _search(atoms, n_neighbors, None, cores)
+    _, indices, distances, _ = _search(atoms, n_neighbors, None, cores)
     return indices, distances
 
 
@@ -151,15 +149,10 @@ def _nearest(
         while True:
             cutoff2 = cutoff * cutoff
             count = 0
-            covered = True  # the reach spans the whole of an open structure
             for a in range(3):
                 reach[a] = np.int64(np.ceil(cutoff * n_boxes[a] / heights[a]))
-                if periodic[a]:
-                    covered = False
-                elif reach[a] >= n_boxes[a]:
-                    reach[a] = n_boxes[a]
-                else:
-                    covered = False
+                if not periodic[a]:
+                    reach[a] = min(reach[a], n_boxes[a])
             for dx in range(-reach[0], reach[0] + 1):
                 x, wx, inside = wrap_box(box[0] + dx, n_boxes[0], periodic[0])
                 if not inside:
@@ -174,9 +167,7 @@ def _nearest(
                             continue
                         home = wx == 0 and wy == 0 and wz == 0
                         for c in range(3):
-                            shift[c] = (
-                                wx * cell[0, c] + wy * cell[1, c] + wz * cell[2, c] - positions[i, c]
-                            )
+                            shift[c] = wx * cell[0, c] + wy * cell[1, c] + wz * cell[2, c] - positions[i, c]
                         there = (x * n_boxes[1] + y) * n_boxes[2] + z
                         for j in range(start[there], start[there + 1]):
                             d0 = positions[j, 0] + shift[0]
@@ -201,7 +192,7 @@ def _nearest(
                             best_d[slot, 2] = d2
                             if count < n_neighbors:
                                 count += 1
-            if count == n_neighbors or covered:
+            if count == n_neighbors:  # always in the end: the caller has checked the number of atoms
                 break
             cutoff *= 1.3
         for k in range(n_neighbors):

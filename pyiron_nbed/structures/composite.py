@@ -105,9 +105,7 @@ def _check_room(centers: np.ndarray, cell: np.ndarray, radius: float) -> None:
                 )
 
 
-def _rotate(
-    atoms: Atoms, centers: np.ndarray, cell: np.ndarray, minimum_distance: float, random
-) -> Atoms:
+def _rotate(atoms: Atoms, centers: np.ndarray, cell: np.ndarray, minimum_distance: float, random) -> Atoms:
     positions = atoms.positions.copy()
     crystal = atoms.arrays["crystal"]
     for number, center in enumerate(centers):

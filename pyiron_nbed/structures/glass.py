@@ -48,9 +48,7 @@ def glass(
     return atoms
 
 
-def substitute(
-    atoms: Atoms, where: np.ndarray, zr_fraction: float, random: np.random.Generator
-) -> None:
+def substitute(atoms: Atoms, where: np.ndarray, zr_fraction: float, random: np.random.Generator) -> None:
     """Turn a fraction of the chosen atoms into Zr, in place (the nearest whole number of them).
 
     Args:

@@ -1,0 +1,39 @@
+"""Which LAMMPS a job runs: the user's own choice first, else that of the environment."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.lammps.protocol import INPUT_FILE
+
+
+def command_of_job(job: Any) -> list[str]:
+    """Command line of a LAMMPS job.
+
+    In this order: ``job.executable`` (a binary, or a whole command line), the scripts
+    ``lammps/bin/run_lammps_*.sh`` of the user's pyiron resource paths (called with cores and threads,
+    as pyiron does), the ``lmp`` of the environment.
+
+    Args:
+        job: its ``server.cores`` are the MPI ranks.
+
+    Returns:
+        The command as words.
+
+    Raises:
+        LammpsError: there is no such executable.
+    """
+    own = shlex.split(str(job.executable.executable_path or ""))
+    cores = int(job.server.cores)
+    if not own:
+        return [*lammps_command(cores), "-in", INPUT_FILE]
+    if len(own) > 1:
+        return own if "-in" in own else [*own, "-in", INPUT_FILE]
+    if Path(own[0]).name.startswith("run_lammps_"):  # these read control.inp by themselves
+        scripts = job.executable.executable_lst
+        script = scripts.get(f"{job.executable.version}_mpi", own[0]) if cores > 1 else own[0]
+        return [script, str(cores), str(job.server.threads)]
+    return [*lammps_command(cores, own[0]), "-in", INPUT_FILE]

@@ -1,0 +1,128 @@
+"""Where a job takes its atoms from: a structure of its own, or another job."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from pyiron_base import Project
+
+from pyiron_nbed.errors import InputError
+
+
+class StructureSource:
+    """A job with ``input.structure``."""
+
+    input: Any
+
+    @property
+    def structure(self) -> Atoms | None:
+        """The structure (Å), or None where none is set."""
+        stored = self.input.structure
+        return None if stored is None else structure_from_dict(stored)
+
+    @structure.setter
+    def structure(self, atoms: Atoms) -> None:
+        self.input.structure = structure_to_dict(plain_atoms(atoms))
+
+
+class StructureOrJobSource(StructureSource):
+    """A job with ``input.structure`` or ``input.reference``."""
+
+    @property
+    def reference(self) -> Any:
+        """Finished job whose last frame is used, or None where none is set."""
+        stored = self.input.reference
+        return None if stored is None else load_reference(stored)
+
+    @reference.setter
+    def reference(self, job: Any) -> None:
+        self.input.reference = to_reference(job)
+
+    def source_atoms(self) -> Atoms:
+        """The atoms to work on.
+
+        Raises:
+            InputError: not exactly one of structure and reference, or a job that has not finished.
+        """
+        if (self.input.structure is None) == (self.input.reference is None):
+            given = "neither" if self.input.structure is None else "both"
+            raise InputError(
+                f"{type(self).__name__} needs either job.structure or job.reference, and {given} is set: "
+                "assign one of the two, for example job.reference = pr.load('my_quench')."
+            )
+        if self.input.structure is not None:
+            return structure_from_dict(self.input.structure)
+        return plain_atoms(self.reference.get_structure(-1))
+
+
+def structure_to_dict(atoms: Atoms) -> dict[str, Any]:
+    """Arrays of a structure for the HDF5 file of a job."""
+    extra = {
+        f"array_{name}": values
+        for name, values in atoms.arrays.items()
+        if name not in ("numbers", "positions") and values.dtype.kind in "bif"
+    }
+    return {
+        "numbers": np.asarray(atoms.numbers),
+        "positions": np.asarray(atoms.positions),
+        "cell": np.asarray(atoms.cell.array),
+        "pbc": np.asarray(atoms.pbc, dtype=int),
+        **extra,
+    }
+
+
+def structure_from_dict(values: dict[str, Any]) -> Atoms:
+    """Inverse of :func:`structure_to_dict`."""
+    atoms = Atoms(
+        numbers=values["numbers"],
+        positions=values["positions"],
+        cell=values["cell"],
+        pbc=np.asarray(values["pbc"], bool),
+    )
+    for name, array in values.items():
+        if name.startswith("array_"):
+            atoms.set_array(name[len("array_") :], np.asarray(array))
+    return atoms
+
+
+def plain_atoms(structure: Any) -> Atoms:
+    """``ase.Atoms`` with numeric arrays from ASE's or pyiron's class; anything else is an InputError."""
+    if not isinstance(structure, Atoms):
+        raise InputError(
+            f"A structure must be an ase.Atoms, not {type(structure).__name__}: assign for example "
+            "pyiron_nbed.glass(n_atoms=4000, zr_fraction=0.36, seed=0)."
+        )
+    return structure_from_dict(structure_to_dict(structure))
+
+
+def to_reference(job: Any) -> dict[str, str]:
+    """Where another job is stored."""
+    if not (hasattr(job, "job_name") and hasattr(job, "status")):
+        raise InputError(
+            f"A reference must be a job, not {type(job).__name__}: assign for example pr.load('my_quench')."
+        )
+    return {"project": os.path.abspath(job.project.path), "job_name": job.job_name}
+
+
+def load_reference(reference: dict[str, str]) -> Any:
+    """The finished job of a reference.
+
+    Raises:
+        InputError: it does not exist or has not finished.
+    """
+    project = Project(reference["project"])
+    name = reference["job_name"]
+    if name not in project.list_nodes():
+        raise InputError(
+            f"The job {name!r} does not exist in {reference['project']}: run it before this one."
+        )
+    status = project.get_job_status(name)
+    if status != "finished":
+        raise InputError(
+            f"The job {name!r} has the status {status!r}, but only a finished job can be used: run it to "
+            "the end first."
+        )
+    return project.load(name)
