@@ -56,7 +56,8 @@ def parity(true: np.ndarray, predicted: np.ndarray, label: str = _LABEL) -> Figu
     """Predicted against true label, with R² and RMSE.
 
     Args:
-        true, predicted: (P,) numbers.
+        true: (P,) numbers.
+        predicted: (P,) numbers.
         label: name of the label.
 
     Returns:
@@ -95,7 +96,8 @@ def prediction_profile(
 
     Args:
         position: (P,) in Å.
-        true, predicted: (P,) numbers.
+        true: (P,) numbers.
+        predicted: (P,) numbers.
         label: name of the label.
         position_label: of the horizontal axis.
 

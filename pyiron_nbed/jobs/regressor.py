@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyiron_nbed.learning import Model
 
 TEST_FILE = "test.csv"
-_TRAINING = ("network", "weights", "epochs", "batch_size", "learning_rate", "patience", "seed",
+_TRAINING = ("network", "weights", "epochs", "batch_size", "learning_rate", "patience", "threshold", "seed",
              "bfloat16", "device")  # fmt: skip
 
 

@@ -31,7 +31,10 @@ class Training:
         epochs: passes over the training patterns.
         batch_size: patterns per step.
         learning_rate: of Adam at the start.
-        patience: epochs without a lower training loss before the learning rate is halved.
+        patience: epochs without a lower training loss that are tolerated before the learning rate is
+            halved.
+        threshold: relative decrease of the loss that counts as lower; raise it in short trainings, so that
+            the learning rate falls before they end.
         seed: of the start weights, the order and the augmentation.
         bfloat16: mixed precision.
         device: "cpu", "cuda", …; None takes a GPU where there is one.
@@ -48,6 +51,7 @@ class Training:
     batch_size: int = 64
     learning_rate: float = 1e-3
     patience: int = 10
+    threshold: float = 1e-4
     seed: int = 0
     bfloat16: bool = False
     device: str | None = None
@@ -55,10 +59,12 @@ class Training:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
+        for name, low in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or int(value) != value or value < 1:
-                raise InputError(f"{name} is {value!r}: give a whole number of at least 1.")
+            if isinstance(value, bool) or int(value) != value or value < low:
+                raise InputError(f"{name} is {value!r}: give a whole number of at least {low}.")
+        if not 0 <= self.threshold < 1:
+            raise InputError(f"threshold is {self.threshold!r}: give a number in [0, 1).")
         if not 0 < self.learning_rate <= 1:
             raise InputError(f"learning_rate is {self.learning_rate!r}: give a number in (0, 1].")
         known = {f.name for f in fields(Augmentation)}
@@ -189,7 +195,9 @@ def _fit(
         last.fill_(float(labels.mean()))
     network.to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
-    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=training.patience)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=training.patience, threshold=training.threshold
+    )
     generator = torch.Generator().manual_seed(training.seed)
     mask = torch.from_numpy(disc.astype(np.float32)).to(device)
     x, y = torch.from_numpy(images), torch.from_numpy(labels.astype(np.float32))
