@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyiron_nbed.diffraction import Cylinder, Ellipsoid, Mesh, Volume, simulate_patterns
-    from pyiron_nbed.structures import composite, glass
+    from pyiron_nbed.structures import bicrystal, composite, glass
 
 try:
     __version__ = metadata.version("pyiron_nbed")
@@ -25,6 +25,7 @@ _HOMES = {
     "Mesh": "pyiron_nbed.diffraction",
     "Volume": "pyiron_nbed.diffraction",
     "simulate_patterns": "pyiron_nbed.diffraction",
+    "bicrystal": "pyiron_nbed.structures",
     "composite": "pyiron_nbed.structures",
     "glass": "pyiron_nbed.structures",
 }
@@ -37,8 +38,8 @@ JOB_CLASSES = {
 }
 
 __all__ = [
-    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "Volume", "__version__", "composite", "glass",
-    "simulate_patterns",
+    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "Volume", "__version__", "bicrystal", "composite",
+    "glass", "simulate_patterns",
 ]  # fmt: skip
 
 
