@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -15,6 +17,8 @@ import jinja2
 from pyiron_nbed.errors import LammpsError
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.resources import resource_folder
+
+PROCESS_FILE = "lammps.pid"
 
 
 def render(template: str, **values: object) -> str:
@@ -68,6 +72,7 @@ def run_lammps(
             )  # fmt: skip
         except OSError as error:
             raise LammpsError(f"LAMMPS could not be started with {command[0]!r}: {error}.") from error
+        (folder / PROCESS_FILE).write_text(f"{process.pid} {socket.gethostname()}\n")
         try:
             _wait(process, folder, total_steps, description)
         except BaseException:
@@ -88,6 +93,43 @@ def stop_group(process: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired:
             continue
     process.poll()
+
+
+def end_leftover(folder: Path) -> bool:
+    """End a LAMMPS that still works in a folder because only its Python process was killed.
+
+    Args:
+        folder: where :func:`run_lammps` was called; looked at on this machine only.
+
+    Returns:
+        Whether there was one.
+    """
+    try:
+        number, host = (folder / PROCESS_FILE).read_text().split()
+        group = int(number)
+    except (OSError, ValueError):
+        return False
+    (folder / PROCESS_FILE).unlink()
+    if host != socket.gethostname() or group not in _groups_working_in(folder):
+        return False
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal_number)
+        for _ in range(50):
+            if group not in _groups_working_in(folder):
+                return True
+            time.sleep(0.1)
+    return True
+
+
+def _groups_working_in(folder: Path) -> set[int]:
+    """Process groups with a process whose working directory is the folder (Linux)."""
+    groups = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ProcessLookupError):
+            if os.path.samefile(entry / "cwd", folder):
+                groups.add(os.getpgid(int(entry.name)))
+    return groups
 
 
 def _wait(process: subprocess.Popen, folder: Path, total_steps: int | None, description: str) -> None:
