@@ -30,6 +30,7 @@ _HOMES = {
     "glass": "pyiron_nbed.structures",
 }
 JOB_CLASSES = {
+    "ComplexionMDMC": "pyiron_nbed.jobs.complexion",
     "CompositeQuench": "pyiron_nbed.jobs.quench",
     "GlassQuench": "pyiron_nbed.jobs.quench",
     "NBEDDataset": "pyiron_nbed.jobs.dataset",
