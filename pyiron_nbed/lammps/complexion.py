@@ -137,9 +137,15 @@ class Complexion:
                 raise InputError(
                     f"{name} is {value!r}: allowed are {low:g} to {high:g} {unit}".rstrip() + "."
                 )
+        if self.minimize not in (True, False):
+            raise InputError(f"minimize is {self.minimize!r}: choose True or False.")
         for name in ("mc_every", "adjust_every", "restart_every", "seed"):
             if int(getattr(self, name)) != getattr(self, name):
                 raise InputError(f"{name} is {getattr(self, name)!r}: give a whole number.")
+        # one type per field, so that the same protocol has the same hash wherever it was stored
+        for field in fields(self):
+            value = getattr(self, field.name)
+            object.__setattr__(self, field.name, type(getattr(type(self), field.name))(value))
         for name, unit in (("adjust_every", "mc_every"), ("restart_every", "adjust_every")):
             if getattr(self, name) % getattr(self, unit):
                 raise InputError(
