@@ -50,6 +50,11 @@ class ComplexionMDMC(LammpsJob):
         changes = {name: value for name, value in given.items() if value is not None}
         return Complexion.preset(self.input.preset, **changes)
 
+    @property
+    def total_steps(self) -> int:
+        """Time steps of all stages."""
+        return self.protocol.total_steps
+
     def check_input(self):
         """Structure, protocol, potential, ranks and LAMMPS."""
         atoms = self._need_structure("pyiron_nbed.bicrystal(length=130, height=31)")

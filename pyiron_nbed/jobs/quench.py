@@ -38,6 +38,11 @@ class GlassQuench(LammpsJob):
         """The protocol made of the input."""
         return MeltQuench(**self._values(field.name for field in fields(MeltQuench)))
 
+    @property
+    def total_steps(self) -> int:
+        """Time steps of all stages."""
+        return sum(self.protocol.steps("array_frozen" in self.input.structure).values())
+
     def check_input(self):
         """Structure, protocol, potential and LAMMPS."""
         atoms = self._need_structure("pyiron_nbed.composite(cells=12, seed=0)")

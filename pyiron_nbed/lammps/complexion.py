@@ -21,7 +21,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "zr_fraction": 0.02,
         "equilibration_time": 100.0,
         "mc_time": 3000.0,
-        "chemical_potential": 3.6,
+        "chemical_potential": 3.8,  # above that of the film: lowered until the target is met
+        "max_change": 0.02,
         "mc_every": 100,
         "swap_fraction": 1.0,
         "final_temperature": 1000.0,
@@ -84,7 +85,7 @@ class Complexion:
         gain: eV of chemical potential per unit of composition that is off.
         max_change: largest adjustment, eV.
         final_temperature: K; the run temperature leaves out the cooling.
-        cooling_rate: to the final temperature, K/s.
+        cooling_rate: largest rate to the final temperature, K/s.
         final_time: hold at the final temperature, ps.
         minimize: minimise the energy at the end.
         timestep: fs.
@@ -212,6 +213,12 @@ class Complexion:
         return ends
 
     @property
+    def actual_cooling_rate(self) -> float:
+        """Rate of the cooling stage in K/s, whose length is rounded up; 0 without cooling."""
+        picoseconds = self.stages["cool"] * self.timestep / 1000
+        return (self.temperature - self.final_temperature) / picoseconds * 1e12 if picoseconds else 0.0
+
+    @property
     def total_steps(self) -> int:
         """Time steps of all stages."""
         return sum(self.stages.values())
@@ -250,6 +257,7 @@ class Complexion:
             "complexion.lmp.j2",
             **asdict(self),
             seeded=self.seeded,
+            actual_cooling_rate=self.actual_cooling_rate,
             ends=self.ends,
             grid=list(grid),
             resume=resume or "none",

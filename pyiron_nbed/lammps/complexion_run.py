@@ -146,7 +146,7 @@ def summarise(folder: Path, protocol: Complexion, potential: Potential) -> dict[
         "n_atoms": len(atoms),
         "frames": list(protocol.frames),
         "steps": protocol.stages,
-        "cooling_rate": float(protocol.cooling_rate),
+        "cooling_rate": protocol.actual_cooling_rate,
         "input_hash": record["input_hash"],
     }
 

@@ -214,6 +214,9 @@ def test_presets():
     assert (published.temperature, published.mc_every, published.adjust_every) == (1000, 100, 1000)
     assert (published.zr_fraction, published.timestep) == (0.02, 1.0)
     assert published.frames == ["hot", "minimized"]
+    assert published.actual_cooling_rate == 0
+    rounded = Complexion(cooling_rate=1e14)  # 3,500 steps, rounded up to whole pieces of 1000
+    assert rounded.actual_cooling_rate == pytest.approx(8.75e13)
     assert Complexion.preset("seeded", mc_time=1.0).stages["mc"] == 1000
     with pytest.raises(InputError, match="choose one of published, seeded"):
         Complexion.preset("fast")
