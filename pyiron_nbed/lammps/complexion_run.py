@@ -19,7 +19,7 @@ from pyiron_nbed.lammps.complexion import DONE_FILE, HISTORY_FILE, Complexion
 from pyiron_nbed.lammps.files import check_orthogonal, read_frames, read_thermo, write_data
 from pyiron_nbed.lammps.protocol import DATA_FILE, INPUT_FILE
 from pyiron_nbed.lammps.resume import begin_segment, locked, log_files, read_record
-from pyiron_nbed.lammps.run import end_leftover, run_lammps
+from pyiron_nbed.lammps.run import end_leftover, last_row, run_lammps
 from pyiron_nbed.lammps.vcsgc import check_species, cutoff_of, rank_grid, read_history
 from pyiron_nbed.potentials import Potential
 from pyiron_nbed.provenance import hash_of, structure_id
@@ -113,7 +113,18 @@ def _run_to_the_end(folder, start, grid, protocol, potential, command, descripti
         slab = start.arrays["slab"] if protocol.seeded else None
         write_data(folder / DATA_FILE, start, potential.species, slab, "Slab")
         (folder / INPUT_FILE).write_text(protocol.render(potential.config, grid, slot))
-        run_lammps(folder, command, protocol.total_steps, description)
+        run_lammps(folder, command, protocol.total_steps, description, lambda: live_state(folder))
+
+
+def live_state(folder: Path) -> str:
+    """Temperature, composition and acceptance of a run in progress, in a few words."""
+    row, words = last_row(folder / "log.lammps"), []
+    if len(row) > 2:
+        words += [f"{row[1]:.0f} K", f"{100 * row[-1]:.2f} at.%"]
+    history = read_history(folder / HISTORY_FILE)
+    if len(history):
+        words.append(f"{100 * history['acceptance'].iloc[-1]:.2f} % accepted")
+    return ", ".join(words)
 
 
 def summarise(folder: Path, protocol: Complexion, potential: Potential) -> dict[str, Any]:

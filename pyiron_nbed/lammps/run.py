@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jinja2
@@ -47,6 +47,7 @@ def run_lammps(
     command: Sequence[str],
     total_steps: int | None = None,
     description: str = "LAMMPS",
+    state: Callable[[], str] | None = None,
 ) -> None:
     """Run LAMMPS in a folder and wait for it.
 
@@ -58,6 +59,7 @@ def run_lammps(
             ``[*lammps_command(), "-in", "control.inp"]``.
         total_steps: shows a progress bar up to this time step.
         description: text of the bar.
+        state: gives a few words shown behind the bar, for example temperature and composition.
 
     Raises:
         LammpsError: LAMMPS is missing or stopped; its own error line is in the message.
@@ -74,7 +76,7 @@ def run_lammps(
             raise LammpsError(f"LAMMPS could not be started with {command[0]!r}: {error}.") from error
         (folder / PROCESS_FILE).write_text(f"{process.pid} {socket.gethostname()}\n")
         try:
-            _wait(process, folder, total_steps, description)
+            _wait(process, folder, total_steps, description, state)
         except BaseException:
             stop_group(process)
             raise
@@ -132,7 +134,13 @@ def _groups_working_in(folder: Path) -> set[int]:
     return groups
 
 
-def _wait(process: subprocess.Popen, folder: Path, total_steps: int | None, description: str) -> None:
+def _wait(
+    process: subprocess.Popen,
+    folder: Path,
+    total_steps: int | None,
+    description: str,
+    state: Callable[[], str] | None,
+) -> None:
     if total_steps is None:
         process.wait()
         return
@@ -140,6 +148,8 @@ def _wait(process: subprocess.Popen, folder: Path, total_steps: int | None, desc
         while process.poll() is None:
             time.sleep(0.2)
             bar.update(max(0, last_step(folder / "log.lammps") - bar.n))
+            if state is not None and not bar.disable:
+                bar.set_postfix_str(state())
         if process.returncode == 0:
             bar.update(total_steps - bar.n)
 
@@ -149,18 +159,23 @@ _THERMO_LINE = re.compile(rb"^\s*(\d+)(?:\s+-?[\d.][\d.eE+-]*)+\s*$")
 
 def last_step(log: Path) -> int:
     """Newest time step in a LAMMPS log; 0 where there is none yet."""
+    row = last_row(log)
+    return int(row[0]) if row else 0
+
+
+def last_row(log: Path) -> list[float]:
+    """Newest line of thermodynamic output in a LAMMPS log, step first; [] where there is none yet."""
     try:
         with open(log, "rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - 4096))
             lines = file.read().split(b"\n")[:-1]  # the last one may be half written
     except OSError:
-        return 0
+        return []
     for line in reversed(lines):
-        match = _THERMO_LINE.match(line)
-        if match:
-            return int(match.group(1))
-    return 0
+        if _THERMO_LINE.match(line):
+            return [float(word) for word in line.split()]
+    return []
 
 
 def _explain(folder: Path, code: int) -> str:

@@ -17,6 +17,7 @@ from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.complexion_run import (
     ComplexionWarning,
     find_warnings,
+    live_state,
     prepare_complexion,
     read_frame,
     simulate_complexion,
@@ -273,3 +274,11 @@ def test_findings():
     assert "9.50 at.%" in find_warnings(0.02, 0.095, 5.0, 0.1)[0]
     assert "does not segregate" in find_warnings(0.02, 0.1, float("nan"), 0.1)[0]
     assert issubclass(ComplexionWarning, UserWarning)
+
+
+def test_live_state(tmp_path):
+    assert live_state(tmp_path) == ""
+    (tmp_path / "log.lammps").write_text("   Step Temp c_minority\n  100  998.6  0.1002\n  200  10")
+    assert live_state(tmp_path) == "999 K, 10.02 at.%"
+    (tmp_path / "history.txt").write_text("100 3.7 0.1 0.0123 1000 -1 1\n")
+    assert live_state(tmp_path) == "999 K, 10.02 at.%, 1.23 % accepted"
