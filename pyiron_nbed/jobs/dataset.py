@@ -42,12 +42,12 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
 
     def check_input(self):
         """Source, volumes, step, zone axes, mesh and engine."""
+        atoms = self.source_atoms()
         self.plain_input()
         settings = self._settings()
         check_engine(settings["engine"])
         if settings["dtype"] not in DTYPES:
             raise InputError(f"dtype is {settings['dtype']!r}: choose one of {', '.join(DTYPES)}.")
-        atoms = self.source_atoms()
         check_atoms(atoms, minimum_distance=0.5)
         for volume in settings["volumes"]:
             for axis in settings["zone_axes"]:

@@ -7,36 +7,40 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
-from ase.build import bulk
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.structures.glass import LATTICE_CONSTANT_CU, substitute
+from pyiron_nbed.structures.glass import substitute
+from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, fcc_copper
 
 
 def composite(
     cells: int | Sequence[int] = 12,
-    radius: float | None = None,
-    positions: Sequence[Sequence[float]] | None = None,
+    radius: float | Sequence[float] | None = None,
+    n_crystals: int = 1,
+    positions: Sequence[Sequence[float]] | str = "grid",
     zr_fraction: float = 0.36,
-    rotated: bool = False,
+    rotated: bool | Rotation = False,
     seed: int = 0,
     lattice_constant: float = LATTICE_CONSTANT_CU,
     minimum_distance: float = 2.0,
 ) -> Atoms:
     """fcc Cu with spherical nanocrystals kept as they are and Zr dissolved in the rest.
 
-    The nanocrystals carry the array ``frozen`` (True): :class:`CompositeQuench` melts and quenches
-    the rest around them.
+    The nanocrystals carry the array ``frozen`` (True): ``CompositeQuench`` melts and quenches the rest
+    around them.
 
     Args:
         cells: fcc cells along each axis, one number or three.
-        radius: of the nanocrystals in Å; the default is four lattice constants.
-        positions: (n, 3) centres in fractions of the cell; the default is one in the middle.
+        radius: of the nanocrystals in Å, one number or one each; the default is four lattice constants.
+        n_crystals: number of nanocrystals (not needed where positions are given).
+        positions: "grid" (evenly in the cell; one sits in the middle), "random" (seeded, without overlap)
+            or (n, 3) centres in fractions of the cell.
         zr_fraction: atomic fraction of Zr outside the nanocrystals.
-        rotated: rotate each nanocrystal at random (seeded) instead of leaving all aligned.
-        seed: of the Zr sites and rotations.
+        rotated: True rotates each nanocrystal at random (seeded), False leaves all aligned; or a
+            ``scipy`` Rotation of n rotations.
+        seed: of the positions, Zr sites and rotations.
         lattice_constant: of fcc Cu in Å.
         minimum_distance: atoms of the rest closer than this to a rotated nanocrystal are removed, Å.
 
@@ -52,6 +56,38 @@ def composite(
         >>> len(atoms), int(atoms.arrays["frozen"].sum())
         (4000, 369)
     """
+    repeat = _cells(cells)
+    if not math.isfinite(lattice_constant) or lattice_constant <= 0:
+        raise InputError(f"lattice_constant is {lattice_constant!r}: give a positive length in Å.")
+    cell = repeat * lattice_constant
+    random = np.random.default_rng(seed)
+    if isinstance(positions, str) and (isinstance(n_crystals, bool) or n_crystals < 1 or n_crystals % 1):
+        raise InputError(f"n_crystals is {n_crystals!r}: give a whole number of at least 1.")
+    count = int(n_crystals) if isinstance(positions, str) else len(np.atleast_2d(positions))
+    radii = _radii(4 * lattice_constant if radius is None else radius, count)
+    centers = _centers(positions, radii, cell, random)
+    _check_room(centers, cell, radii)
+    atoms = fcc_copper(repeat.tolist(), lattice_constant)
+    crystal = np.full(len(atoms), -1)
+    tree = cKDTree(atoms.positions, boxsize=cell, balanced_tree=False, compact_nodes=False)
+    for number, (center, r) in enumerate(zip(centers, radii, strict=True)):
+        crystal[tree.query_ball_point(center, r)] = number
+    atoms.arrays["crystal"] = crystal
+    if isinstance(rotated, Rotation) or rotated:
+        rotations = Rotation.random(count, random_state=random) if rotated is True else rotated
+        if not isinstance(rotations, Rotation) or len(np.atleast_2d(rotations.as_quat())) != count:
+            raise InputError(
+                f"rotated is {rotated!r}: give True, False or a scipy Rotation of {count} rotations."
+            )
+        matrices = np.atleast_3d(rotations.as_matrix()).reshape(-1, 3, 3)
+        shell = [tree.query_ball_point(c, r + minimum_distance) for c, r in zip(centers, radii, strict=True)]
+        atoms = _rotate(atoms, centers, cell, matrices, np.unique(np.concatenate(shell)), minimum_distance)
+    substitute(atoms, atoms.arrays["crystal"] < 0, zr_fraction, random)
+    atoms.arrays["frozen"] = atoms.arrays["crystal"] >= 0
+    return atoms
+
+
+def _cells(cells: int | Sequence[int]) -> np.ndarray:
     try:
         repeat = np.broadcast_to(np.asarray(cells), (3,))
         valid = repeat.dtype.kind in "iu" and bool((repeat >= 1).all())
@@ -59,64 +95,97 @@ def composite(
         valid = False
     if not valid:
         raise InputError(f"cells is {cells!r}: give one whole number of fcc cells, or three.")
-    if not math.isfinite(lattice_constant) or lattice_constant <= 0:
-        raise InputError(f"lattice_constant is {lattice_constant!r}: give a positive length in Å.")
-    radius = 4 * lattice_constant if radius is None else radius
-    if not isinstance(radius, (int, float)) or not math.isfinite(radius) or radius <= 0:
-        raise InputError(f"radius is {radius!r}: give a positive length in Å.")
-    cell = repeat * lattice_constant
-    centers = np.atleast_2d(np.asarray([[0.5] * 3] if positions is None else positions, float))
-    if centers.ndim != 2 or centers.shape[1] != 3 or not np.isfinite(centers).all():
-        raise InputError(
-            f"positions has shape {centers.shape}: give centres in fractions of the cell, shape (n, 3)."
+    return repeat
+
+
+def _radii(radius: float | Sequence[float], count: int) -> np.ndarray:
+    try:
+        radii = np.broadcast_to(np.asarray(radius, float), (count,))
+        valid = bool(np.isfinite(radii).all() and (radii > 0).all())
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise InputError(f"radius is {radius!r}: give a positive length in Å, or {count} of them.")
+    return radii
+
+
+def _centers(
+    positions: Sequence[Sequence[float]] | str, radii: np.ndarray, cell: np.ndarray, random
+) -> np.ndarray:
+    """(n, 3) centres in Å inside the cell."""
+    count = len(radii)
+    if not isinstance(positions, str):
+        fractions = np.atleast_2d(np.asarray(positions, float))
+        if fractions.ndim != 2 or fractions.shape[1] != 3 or not np.isfinite(fractions).all():
+            raise InputError(
+                f"positions has shape {fractions.shape}: give centres in fractions of the cell, shape (n, 3)."
+            )
+        return (fractions % 1.0) * cell
+    if positions == "grid":
+        side = int(np.ceil(count ** (1 / 3) - 1e-9))
+        grid = (np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij"), -1).reshape(-1, 3) + 0.5) / side
+        return (
+            grid[np.linspace(0, len(grid) - 1, count).round().astype(int)] * cell
+            if count > 1
+            else cell[None] / 2
         )
-    centers = (centers % 1.0) * cell
-    _check_room(centers, cell, float(radius))
-    random = np.random.default_rng(seed)
-    atoms = bulk("Cu", "fcc", a=lattice_constant, cubic=True) * tuple(int(n) for n in repeat)
-    crystal = np.full(len(atoms), -1)
-    for number, center in enumerate(centers):
-        offset = atoms.positions - center
+    if positions != "random":
+        raise InputError(f"positions is {positions!r}: give 'grid', 'random' or centres of shape (n, 3).")
+    centers: list[np.ndarray] = []
+    for _ in range(2000 * count):
+        trial = random.random(3) * cell
+        offset = np.array(centers).reshape(-1, 3) - trial
         offset -= np.round(offset / cell) * cell
-        crystal[(offset**2).sum(axis=1) <= radius**2] = number
-    atoms.arrays["crystal"] = crystal
-    if rotated:
-        atoms = _rotate(atoms, centers, cell, minimum_distance, random)
-    substitute(atoms, atoms.arrays["crystal"] < 0, zr_fraction, random)
-    atoms.arrays["frozen"] = atoms.arrays["crystal"] >= 0
-    return atoms
+        if (np.linalg.norm(offset, axis=1) >= radii[: len(centers)] + radii[len(centers)]).all():
+            centers.append(trial)
+            if len(centers) == count:
+                return np.array(centers)
+    raise InputError(
+        f"Only {len(centers)} of {count} nanocrystals of radius {radii.max():.1f} Å fit at random into "
+        f"{' × '.join(f'{side:.0f}' for side in cell)} Å: take fewer or smaller ones, more cells, or 'grid'."
+    )
 
 
-def _check_room(centers: np.ndarray, cell: np.ndarray, radius: float) -> None:
-    if (2 * radius > cell).any():
+def _check_room(centers: np.ndarray, cell: np.ndarray, radii: np.ndarray) -> None:
+    if (2 * radii.max() > cell).any():
         raise InputError(
-            f"A nanocrystal of radius {radius:.1f} Å does not fit a cell of "
+            f"A nanocrystal of radius {radii.max():.1f} Å does not fit a cell of "
             f"{' × '.join(f'{side:.1f}' for side in cell)} Å: take more cells or a smaller radius."
         )
-    for i in range(len(centers)):
-        for j in range(i):
-            offset = centers[i] - centers[j]
-            offset -= np.round(offset / cell) * cell
-            distance = float(np.linalg.norm(offset))
-            if distance < 2 * radius:
-                raise InputError(
-                    f"Nanocrystals {j} and {i} are {distance:.1f} Å apart, less than two radii "
-                    f"({2 * radius:.1f} Å): move them apart or take a smaller radius."
-                )
+    for i in range(1, len(centers)):
+        offset = centers[:i] - centers[i]
+        offset -= np.round(offset / cell) * cell
+        distances = np.linalg.norm(offset, axis=1)
+        gap = distances - radii[:i] - radii[i]
+        j = int(gap.argmin())
+        if gap[j] < -1e-9:
+            raise InputError(
+                f"Nanocrystals {j} and {i} are {distances[j]:.1f} Å apart, less than their two radii "
+                f"({radii[i] + radii[j]:.1f} Å): move them apart or take smaller radii."
+            )
 
 
-def _rotate(atoms: Atoms, centers: np.ndarray, cell: np.ndarray, minimum_distance: float, random) -> Atoms:
+def _rotate(
+    atoms: Atoms,
+    centers: np.ndarray,
+    cell: np.ndarray,
+    matrices: np.ndarray,
+    shell: np.ndarray,
+    minimum_distance: float,
+) -> Atoms:
+    """Turn the crystals; atoms of the rest among ``shell`` (indices) that come too close are removed."""
     positions = atoms.positions.copy()
     crystal = atoms.arrays["crystal"]
     for number, center in enumerate(centers):
-        inside = crystal == number
+        inside = np.flatnonzero(crystal == number)
         offset = positions[inside] - center
         offset -= np.round(offset / cell) * cell
-        positions[inside] = center + offset @ Rotation.random(random_state=random).as_matrix().T
+        positions[inside] = center + offset @ matrices[number].T
+    positions %= cell
     atoms.positions = positions
-    atoms.wrap()
-    wrapped = atoms.positions % cell
-    rest = np.flatnonzero(crystal < 0)
-    tree = cKDTree(wrapped[crystal >= 0], boxsize=cell)
-    near = tree.query(wrapped[rest], distance_upper_bound=minimum_distance)[0]
-    return atoms[np.setdiff1d(np.arange(len(atoms)), rest[np.isfinite(near)])]
+    rest = shell[crystal[shell] < 0]
+    tree = cKDTree(positions[crystal >= 0] % cell, boxsize=cell)
+    near = tree.query(positions[rest] % cell, distance_upper_bound=minimum_distance)[0]
+    keep = np.ones(len(atoms), bool)
+    keep[rest[np.isfinite(near)]] = False
+    return atoms[keep]

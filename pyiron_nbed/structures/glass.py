@@ -6,11 +6,9 @@ import math
 
 import numpy as np
 from ase import Atoms
-from ase.build import bulk
 
 from pyiron_nbed.errors import InputError
-
-LATTICE_CONSTANT_CU = 3.639  # Å, fcc Cu of the Cu-Zr potentials at 0 K
+from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, fcc_copper
 
 
 def glass(
@@ -43,7 +41,7 @@ def glass(
     if not math.isfinite(lattice_constant) or lattice_constant <= 0:
         raise InputError(f"lattice_constant is {lattice_constant!r}: give a positive length in Å.")
     cells = max(1, round((n_atoms / 4) ** (1 / 3)))
-    atoms = bulk("Cu", "fcc", a=lattice_constant, cubic=True) * (cells, cells, cells)
+    atoms = fcc_copper((cells, cells, cells), lattice_constant)
     substitute(atoms, np.ones(len(atoms), bool), zr_fraction, np.random.default_rng(seed))
     return atoms
 

@@ -4,6 +4,7 @@ from ase import Atoms
 from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from pyiron_nbed import composite, glass
 from pyiron_nbed.errors import InputError, StructureError
@@ -33,6 +34,28 @@ def test_composite_keeps_crystals_of_copper_and_dissolves_zr_in_the_rest(rotated
     assert closest_pair(atoms, 1.9) is None
 
 
+@pytest.mark.parametrize("positions", ["grid", "random"])
+def test_many_crystals_of_several_radii(positions):
+    radii = [6.0, 5.0, 4.0, 6.0, 5.0, 4.0, 6.0, 5.0]
+    atoms = composite(cells=12, radius=radii, n_crystals=8, positions=positions, seed=5)
+    counts = [int((atoms.arrays["crystal"] == k).sum()) for k in range(8)]
+    volume = 4 / 3 * np.pi * np.array(radii) ** 3 * 4 / 3.639**3
+    assert np.allclose(counts, volume, rtol=0.25)
+    again = composite(cells=12, radius=radii, n_crystals=8, positions=positions, seed=5)
+    assert structure_id(atoms) == structure_id(again)
+
+
+def test_given_rotation():
+    turn = Rotation.from_euler("z", 45, degrees=True)
+    atoms = composite(cells=12, radius=9.0, rotated=turn, seed=3)
+    straight = composite(cells=12, radius=9.0, seed=3)
+    centre = straight.cell.lengths() / 2
+    expected = (straight.positions[straight.arrays["frozen"]] - centre) @ turn.as_matrix().T + centre
+    found = atoms.positions[atoms.arrays["frozen"]]
+    distances = np.linalg.norm(found[:, None] - expected[None], axis=2).min(axis=1)
+    assert distances.max() < 1e-9
+
+
 def test_rotated_crystals_differ():
     a = composite(cells=12, radius=9.0, rotated=True, seed=3)
     b = composite(cells=12, radius=9.0, rotated=True, seed=4)
@@ -43,12 +66,17 @@ def test_rotated_crystals_differ():
     ("arguments", "message"),
     [
         ({"radius": 100.0}, "does not fit"),
-        ({"radius": 12.0, "positions": [[0, 0, 0], [0.2, 0, 0]]}, "less than two radii"),
+        ({"radius": 12.0, "positions": [[0, 0, 0], [0.2, 0, 0]]}, "less than their two radii"),
         ({"zr_fraction": 1.5}, "between 0 and 1"),
         ({"cells": 2.5}, "whole number"),
         ({"radius": -1.0}, "positive length"),
         ({"positions": [[0.1, 0.2]]}, "shape"),
         ({"lattice_constant": float("nan")}, "positive length"),
+        ({"radius": 14.0, "n_crystals": 9, "positions": "random"}, "fit at random"),
+        ({"radius": 5.0, "n_crystals": 2, "positions": "hexagonal"}, "'grid', 'random'"),
+        ({"n_crystals": 0}, "n_crystals"),
+        ({"radius": 5.0, "rotated": "yes"}, "Rotation of 1"),
+        ({"radius": 5.0, "rotated": Rotation.identity(2)}, "Rotation of 1"),
     ],
 )
 def test_composite_refuses(arguments, message):

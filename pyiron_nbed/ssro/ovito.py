@@ -1,0 +1,98 @@
+"""What OVITO computes for us: Voronoi indices, common neighbour analysis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry import check_atoms
+
+CNA_TYPES = ("other", "fcc", "hcp", "bcc", "icosahedral")
+
+
+def _modifiers() -> Any:
+    try:
+        from ovito import modifiers
+    except ImportError as error:
+        raise InputError(
+            "OVITO is not installed, which this needs: `pip install ovito` (Python 3.11 or newer)."
+        ) from error
+    return modifiers
+
+
+def _data(atoms: Atoms) -> Any:
+    """OVITO's form of a structure: positions, types, cell; nothing else is copied."""
+    from ovito.data import DataCollection
+
+    check_atoms(atoms, minimum_distance=0.5)
+    data = DataCollection()
+    cell = np.zeros((3, 4))
+    cell[:, :3] = atoms.cell.array.T
+    data.create_cell(cell, pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])))
+    particles = data.create_particles(count=len(atoms))
+    particles.create_property("Position", data=atoms.positions)
+    particles.create_property("Particle Type", data=np.asarray(atoms.numbers, np.int32))
+    return data
+
+
+def voronoi_index(atoms: Atoms, edge_threshold: float = 0.6) -> np.ndarray:
+    """Voronoi index <n3, n4, n5, n6> of every atom: its faces with 3, 4, 5 and 6 edges.
+
+    Computed by OVITO without atomic radii; edges shorter than the threshold are not counted.
+
+    Args:
+        atoms: N atoms (Å).
+        edge_threshold: absolute, Å.
+
+    Returns:
+        (N, 4) int64; perfect fcc gives (0, 12, 0, 0).
+
+    Raises:
+        StructureError: unusable or overlapping atoms.
+        InputError: a negative threshold, or OVITO is not installed.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> voronoi_index(bulk("Cu", cubic=True) * (4, 4, 4))[0].tolist()
+        [0, 12, 0, 0]
+    """
+    if not np.isfinite(edge_threshold) or edge_threshold < 0:
+        raise InputError(f"edge_threshold is {edge_threshold!r}: give a length of at least 0 Å.")
+    modifiers = _modifiers()
+    data = _data(atoms)
+    data.apply(modifiers.VoronoiAnalysisModifier(compute_indices=True, edge_threshold=edge_threshold))
+    counts = np.asarray(data.particles["Voronoi Index"])  # column k: faces with k + 1 edges
+    index = np.zeros((len(atoms), 6), np.int64)
+    columns = min(counts.shape[1], 6)
+    index[:, :columns] = counts[:, :columns]
+    return index[:, 2:]
+
+
+def common_neighbors(atoms: Atoms) -> np.ndarray:
+    """Local crystal structure of every atom by adaptive common neighbour analysis (Stukowski 2012).
+
+    Computed by OVITO.
+
+    Args:
+        atoms: N atoms (Å).
+
+    Returns:
+        (N,) int64: 0 other, 1 fcc, 2 hcp, 3 bcc, 4 icosahedral; names in ``CNA_TYPES``.
+
+    Raises:
+        StructureError: unusable or overlapping atoms.
+        InputError: OVITO is not installed.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> CNA_TYPES[common_neighbors(bulk("Cu", cubic=True) * (4, 4, 4))[0]]
+        'fcc'
+    """
+    modifiers = _modifiers()
+    data = _data(atoms)
+    kind = modifiers.CommonNeighborAnalysisModifier
+    data.apply(kind(mode=kind.Mode.AdaptiveCutoff))
+    return np.asarray(data.particles["Structure Type"]).astype(np.int64)

@@ -1,0 +1,196 @@
+"""Real LAMMPS runs of the melt-quench protocol."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from pyiron_nbed import composite, glass
+from pyiron_nbed.errors import InputError, LammpsError, PotentialError, StructureError
+from pyiron_nbed.lammps.executable import lammps_command, lammps_version
+from pyiron_nbed.lammps.files import check_orthogonal, read_frames, read_thermo, write_data
+from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
+from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
+from pyiron_nbed.lammps.run import last_step, run_lammps
+from pyiron_nbed.potentials import find_potential
+from pyiron_nbed.ssro import disorder_parameter
+
+COMMAND = [*lammps_command(), "-in", INPUT_FILE]
+FAST = MeltQuench(melt_time=0.3, cooling_rate=2e15, release_time=0.2, timestep=2.5)
+
+
+def test_glass_is_disordered(quenched_glass):
+    d = disorder_parameter(quenched_glass)
+    assert np.median(d) > 0.75
+    assert (quenched_glass.numbers == 40).mean() == pytest.approx(0.36, abs=1e-3)
+
+
+def test_composite_keeps_its_crystal_in_a_glass(in_folder):
+    atoms = composite(cells=8, radius=9.0, seed=1)
+    result = simulate_melt_quench(in_folder, atoms, FAST, find_potential(), COMMAND)
+    assert result["cooling_rate"] == 2e15
+    assert result["n_frames"] == 2
+    instantaneous, minimised = read_frames(in_folder / "frames.dump", ["Cu", "Zr"])
+    assert (minimised.numbers == atoms.numbers).all()
+    d = disorder_parameter(minimised)
+    middle = minimised.cell.lengths() / 2
+    r = np.linalg.norm(minimised.positions - middle, axis=1)
+    assert np.median(d[r < 5]) < 0.2
+    assert np.median(d[r > 13]) > 0.7
+    # thermal motion shows in the instantaneous frame only
+    assert np.median(disorder_parameter(instantaneous)[r < 5]) > np.median(d[r < 5])
+    thermo = read_thermo(in_folder / "log.lammps")
+    assert thermo["Temp"].max() == pytest.approx(2000, rel=0.25)
+    assert result["energy_per_atom"] == pytest.approx(thermo["PotEng"].iloc[-1] / len(atoms))
+    assert sum(result["steps"].values()) in thermo["Step"].to_numpy()
+    # by hand, as the comment in the input says, it gives the same result
+    hand = in_folder / "hand"
+    hand.mkdir()
+    for name in ("structure.data", INPUT_FILE):
+        shutil.copy(in_folder / name, hand)
+    run_lammps(hand, COMMAND)
+    again = list(read_frames(hand / "frames.dump", ["Cu", "Zr"]))[-1]
+    assert np.abs(again.positions - minimised.positions).max() < 1e-9
+
+
+def test_two_ranks(in_folder):
+    protocol = MeltQuench(melt_time=0.05, cooling_rate=1e16, minimize=False)
+    command = [*lammps_command(cores=2), "-in", INPUT_FILE]
+    simulate_melt_quench(in_folder, glass(864, seed=2), protocol, find_potential(), command)
+    assert "on 2 procs" in (in_folder / "log.lammps").read_text()
+
+
+def test_opt_is_used_where_lammps_has_it(in_folder):
+    protocol = MeltQuench(melt_time=0.01, cooling_rate=1e17, minimize=False)
+    simulate_melt_quench(in_folder, glass(500, seed=2), protocol, find_potential(), COMMAND)
+    assert "eam/fs/opt" in (in_folder / "log.lammps").read_text()
+    assert lammps_version(tuple(COMMAND)).startswith("22 Jul 2025") or lammps_version(tuple(COMMAND))
+
+
+def test_lammps_error_is_in_ours(in_folder):
+    (in_folder / INPUT_FILE).write_text("units metal\npair_style no/such/style\n")
+    with pytest.raises(LammpsError, match=r"(?s)no/such/style.*pair_style no/such/style.*log.lammps"):
+        run_lammps(in_folder, COMMAND)
+
+
+def test_lammps_that_dies_silently(in_folder):
+    with pytest.raises(LammpsError, match="exit code 3"):
+        run_lammps(in_folder, [sys.executable, "-c", "raise SystemExit(3)"])
+    with pytest.raises(LammpsError, match="could not be started"):
+        run_lammps(in_folder, ["/no/such/lmp"])
+
+
+def test_missing_lammps(monkeypatch):
+    with pytest.raises(LammpsError, match="does not exist"):
+        lammps_command(executable="/no/such/lmp")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(LammpsError, match=r"pip install .*lammps\[mpi\]"):
+        lammps_command()
+    with pytest.raises(InputError, match="cores"):
+        lammps_command(cores=0)
+
+
+def test_interrupt_ends_lammps_and_its_ranks(in_folder):
+    """Ctrl-C during a run on two ranks leaves no process behind."""
+    code = (
+        "from pathlib import Path\n"
+        "from pyiron_nbed import glass\n"
+        "from pyiron_nbed.lammps.executable import lammps_command\n"
+        "from pyiron_nbed.lammps.melt_quench import simulate_melt_quench\n"
+        "from pyiron_nbed.lammps.protocol import MeltQuench\n"
+        "from pyiron_nbed.potentials import find_potential\n"
+        "command = [*lammps_command(2), '-in', 'control.inp']\n"
+        "simulate_melt_quench(Path('.'), glass(864), MeltQuench(melt_time=1e4), find_potential(), command)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, env=dict(os.environ))
+    for _ in range(300):
+        if last_step(in_folder / "log.lammps") > 0:
+            break
+        time.sleep(0.1)
+    assert lammps_processes(in_folder)
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in errors
+    for _ in range(50):
+        if not lammps_processes(in_folder):
+            break
+        time.sleep(0.1)
+    assert not lammps_processes(in_folder)
+
+
+def lammps_processes(folder):
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+            if b"control.inp" in words and (process / "cwd").resolve() == folder.resolve():
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cooling_rate": 0}, "cooling_rate"),
+        ({"timestep": 50}, "timestep"),
+        ({"melt_temperature": float("nan")}, "finite"),
+        ({"final_temperature": 900}, "must fall"),
+        ({"seed": 1.5}, "whole number"),
+        ({"melt_time": "long"}, "finite number"),
+    ],
+)
+def test_protocol_refuses(arguments, message):
+    with pytest.raises(InputError, match=message):
+        MeltQuench(**arguments)
+
+
+def test_stages_add_up_to_the_rate():
+    steps = MeltQuench(cooling_rate=1e12, timestep=1.0).steps(frozen=True)
+    assert steps["quench"] == 1_300_000  # 1300 K at 1 K/ps
+    assert steps["quench_released"] == 400_000
+
+
+def test_data_file_round_trip_is_exact(in_folder, rattled):
+    write_data(in_folder / "a.data", rattled, ["Cu", "Zr"])
+    (in_folder / INPUT_FILE).write_text(
+        "units metal\natom_style atomic\nread_data a.data\nmass * 1\npair_style zero 5\npair_coeff * *\n"
+        "write_dump all custom frames.dump id type x y z modify sort id format float %.17g\n"
+    )
+    run_lammps(in_folder, COMMAND)
+    back = next(read_frames(in_folder / "frames.dump", ["Cu", "Zr"]))
+    offset = back.positions - rattled.get_positions(wrap=True)
+    assert np.abs(offset - np.round(offset / 32.0) * 32.0).max() < 1e-12
+    assert (back.numbers == rattled.numbers).all()
+
+
+def test_truncated_frames_are_refused(in_folder):
+    (in_folder / "frames.dump").write_text(
+        "ITEM: TIMESTEP\n5\nITEM: NUMBER OF ATOMS\n3\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\n"
+        "ITEM: ATOMS id type x y z\n1 1 0 0 0\n2 1 1 1 1\n"
+    )
+    with pytest.raises(LammpsError, match="truncated at step 5"):
+        list(read_frames(in_folder / "frames.dump", ["Cu"]))
+    with pytest.raises(LammpsError, match="no frames"):
+        list(read_frames(in_folder / "absent.dump", ["Cu"]))
+
+
+def test_unsuitable_cells_and_elements(in_folder):
+    with pytest.raises(StructureError, match="not orthogonal"):
+        check_orthogonal(bulk("Cu") * 5)
+    slab = glass(500)
+    slab.pbc = (True, True, False)
+    with pytest.raises(StructureError, match="periodicity"):
+        check_orthogonal(slab)
+    aluminium = bulk("Al", cubic=True) * (4, 4, 4)
+    with pytest.raises(PotentialError, match="contains Al"):
+        simulate_melt_quench(in_folder, aluminium, FAST, find_potential(), COMMAND)
+    assert list(in_folder.iterdir()) == []
