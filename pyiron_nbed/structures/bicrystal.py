@@ -10,7 +10,7 @@ from ase import Atoms
 from scipy.spatial import cKDTree
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.structures.glass import LATTICE_CONSTANT_CU
+from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU
 
 # Miller directions along x (the boundary normal) and z; y = z × x
 Orientation = tuple[Sequence[int], Sequence[int]]

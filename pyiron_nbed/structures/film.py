@@ -7,7 +7,8 @@ from ase import Atoms
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.structures.bicrystal import boundary_positions
-from pyiron_nbed.structures.glass import LATTICE_CONSTANT_CU, substitute
+from pyiron_nbed.structures.glass import substitute
+from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU
 
 # Å³ per atom in Cu-Zr melts near 1000 K: what a slab must hold so that it melts without pressure
 MELT_VOLUMES = {"Cu": 12.6, "Zr": 22.4}

@@ -9,7 +9,7 @@ from pyiron_nbed.geometry import check_atoms, closest_pair
 from pyiron_nbed.provenance import structure_id
 from pyiron_nbed.ssro import disorder_parameter
 from pyiron_nbed.structures.bicrystal import boundary_positions, mark_slab
-from pyiron_nbed.structures.glass import LATTICE_CONSTANT_CU as A0
+from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU as A0
 
 TWIST = {"orientation_1": ((1, 0, 0), (0, 0, 1)), "orientation_2": ((1, 0, 0), (0, 3, 4))}
 SIGMA_5 = {"orientation_1": ((2, 1, 0), (0, 0, 1)), "orientation_2": ((2, -1, 0), (0, 0, 1))}
