@@ -164,6 +164,12 @@ class Complexion:
                 f"{self.temperature} K: it must not be lower."
             )
 
+        if not self.frames:
+            raise InputError(
+                "mc_time is 0, there is no cooling and minimize is False, so the run would leave no frame: set "
+                "one of them."
+            )
+
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Complexion:
         """A preset with changes.

@@ -202,6 +202,8 @@ def test_one_process_per_folder(tmp_path, potential):
         ({"film_boundaries": "third"}, "choose one of both"),
         ({"kappa": float("nan")}, "kappa is nan"),
         ({"timestep": "1"}, "timestep is '1'"),
+        ({"minimize": "yes"}, "minimize is 'yes'"),
+        ({"mc_time": 0.0, "final_temperature": 1000.0, "minimize": False}, "no frame"),
     ],
 )
 def test_protocol_refuses(changes, message):
