@@ -166,8 +166,8 @@ class Complexion:
 
         if not self.frames:
             raise InputError(
-                "mc_time is 0, there is no cooling and minimize is False, so the run would leave no frame: set "
-                "one of them."
+                "mc_time is 0, there is no cooling and minimize is False, so the run would leave no "
+                "frame: set one of them."
             )
 
     @classmethod
