@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyiron_nbed.diffraction import Cylinder, Ellipsoid, Mesh, Volume, simulate_patterns
-    from pyiron_nbed.structures import composite, glass
+    from pyiron_nbed.structures import bicrystal, composite, glass
 
 try:
     __version__ = metadata.version("pyiron_nbed")
@@ -25,10 +25,12 @@ _HOMES = {
     "Mesh": "pyiron_nbed.diffraction",
     "Volume": "pyiron_nbed.diffraction",
     "simulate_patterns": "pyiron_nbed.diffraction",
+    "bicrystal": "pyiron_nbed.structures",
     "composite": "pyiron_nbed.structures",
     "glass": "pyiron_nbed.structures",
 }
 JOB_CLASSES = {
+    "ComplexionMDMC": "pyiron_nbed.jobs.complexion",
     "CompositeQuench": "pyiron_nbed.jobs.quench",
     "GlassQuench": "pyiron_nbed.jobs.quench",
     "NBEDDataset": "pyiron_nbed.jobs.dataset",
@@ -37,8 +39,8 @@ JOB_CLASSES = {
 }
 
 __all__ = [
-    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "Volume", "__version__", "composite", "glass",
-    "simulate_patterns",
+    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "Volume", "__version__", "bicrystal", "composite",
+    "glass", "simulate_patterns",
 ]  # fmt: skip
 
 

@@ -1,17 +1,18 @@
-"""The only code that knows where ``templates/`` and ``potentials/`` are (installed or in a checkout)."""
+"""The only code that knows where templates, potentials and example data are (installed or in a checkout)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
+_IN_CHECKOUT = {"example_data": "examples/data"}  # where the name differs from that in the wheel
 
 
 def resource_folder(name: str) -> Path:
-    """Folder ``templates`` or ``potentials`` of the installed wheel, or of the checkout.
+    """Folder ``templates``, ``potentials`` or ``example_data`` of the wheel, or of the checkout.
 
     Args:
-        name: "templates" or "potentials".
+        name: "templates", "potentials" or "example_data" (``examples/data`` of a checkout).
 
     Returns:
         Absolute path of the folder.
@@ -23,8 +24,7 @@ def resource_folder(name: str) -> Path:
         >>> resource_folder("templates").name
         'templates'
     """
-    for parent in (_PACKAGE, _PACKAGE.parent):
-        folder = parent / name
+    for folder in (_PACKAGE / name, _PACKAGE.parent / _IN_CHECKOUT.get(name, name)):
         if folder.is_dir():
             return folder
     raise FileNotFoundError(

@@ -21,12 +21,12 @@ OUTPUT_FILE = "background.out"
 
 
 def run_in_background(jobs: Sequence[Any]) -> None:
-    """Run quench jobs side by side, each in a Python process of its own, and wait for all.
+    """Run LAMMPS jobs side by side, each in a Python process of its own, and wait for all.
 
     Finished jobs are left as they are. Ctrl-C ends all of them (status aborted).
 
     Args:
-        jobs: GlassQuench or CompositeQuench jobs that are new or finished.
+        jobs: GlassQuench, CompositeQuench or ComplexionMDMC jobs that are new or finished.
 
     Raises:
         InputError: a job is neither new nor finished.
@@ -42,8 +42,7 @@ def run_in_background(jobs: Sequence[Any]) -> None:
     try:
         for position, job in enumerate(job for job in jobs if job.status.initialized):
             process = _start(job)
-            steps = sum(job.protocol.steps("frozen" in job.structure.arrays).values())
-            bar = progress_bar(steps, job.job_name, "step", position)
+            bar = progress_bar(job.total_steps, job.job_name, "step", position)
             running.append((job, process, bar))
         active = list(running)
         while active:

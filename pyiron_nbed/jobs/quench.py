@@ -7,22 +7,21 @@ from dataclasses import asdict, fields
 import numpy as np
 import pandas as pd
 from ase import Atoms
-from pyiron_base import state
 
-from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed.errors import StructureError
 from pyiron_nbed.geometry import check_atoms
-from pyiron_nbed.jobs.base import NBEDJob
 from pyiron_nbed.jobs.executable import command_of_job
-from pyiron_nbed.jobs.source import StructureSource, structure_from_dict
+from pyiron_nbed.jobs.lammps import LammpsJob
+from pyiron_nbed.jobs.source import structure_from_dict
 from pyiron_nbed.lammps.executable import lammps_version
 from pyiron_nbed.lammps.files import check_orthogonal, read_frames, read_thermo
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import FRAMES_FILE, MeltQuench
-from pyiron_nbed.potentials import DEFAULT_POTENTIAL, Potential, find_potential, list_potentials
+from pyiron_nbed.potentials import DEFAULT_POTENTIAL
 from pyiron_nbed.provenance import structure_id
 
 
-class GlassQuench(StructureSource, NBEDJob):
+class GlassQuench(LammpsJob):
     """Melt a structure and quench it to a glass with LAMMPS.
 
     Set ``structure`` (orthogonal, periodic), optionally ``potential`` (a name of
@@ -30,40 +29,23 @@ class GlassQuench(StructureSource, NBEDJob):
     :class:`pyiron_nbed.lammps.protocol.MeltQuench` as ``input``; ``server.cores`` are MPI ranks.
     """
 
-    def __init__(self, project, job_name):
-        super().__init__(project, job_name)
-        self._executable_activate(enforce=True, codename="lammps")
-
     def defaults(self):
         """Fields of the protocol, the structure and the potential."""
         return {**asdict(MeltQuench()), "structure": None, "potential": DEFAULT_POTENTIAL}
-
-    @property
-    def potential(self) -> str | pd.DataFrame:
-        """Name of a potential, or a one-row DataFrame in pyiron's form."""
-        return self.input.potential
-
-    @potential.setter
-    def potential(self, potential: str | pd.DataFrame) -> None:
-        self.input.potential = potential
-
-    def list_potentials(self) -> list[str]:
-        """Names that ``potential`` may take."""
-        return list_potentials()
 
     @property
     def protocol(self) -> MeltQuench:
         """The protocol made of the input."""
         return MeltQuench(**self._values(field.name for field in fields(MeltQuench)))
 
+    @property
+    def total_steps(self) -> int:
+        """Time steps of all stages."""
+        return sum(self.protocol.steps("array_frozen" in self.input.structure).values())
+
     def check_input(self):
         """Structure, protocol, potential and LAMMPS."""
-        atoms = self.structure
-        if atoms is None:
-            raise InputError(
-                "There is no structure: assign job.structure, for example "
-                "pyiron_nbed.composite(cells=12, seed=0)."
-            )
+        atoms = self._need_structure("pyiron_nbed.composite(cells=12, seed=0)")
         check_atoms(atoms, minimum_distance=0.5)
         check_orthogonal(atoms)
         self._check_frozen(np.asarray(atoms.arrays.get("frozen", np.zeros(len(atoms))), bool))
@@ -101,13 +83,6 @@ class GlassQuench(StructureSource, NBEDJob):
         """Thermodynamic log (metal units: K, eV, bar, Å)."""
         return read_thermo(self.folder / "log.lammps")
 
-    def _find_potential(self) -> Potential:
-        given = self.potential
-        if isinstance(given, str) and given not in list_potentials():
-            own = _potential_of_user(given)
-            given = own if own is not None else given
-        return find_potential(given, state.settings.resource_paths)
-
 
 class CompositeQuench(GlassQuench):
     """Melt and quench around frozen nanocrystals, which are released on the way.
@@ -123,15 +98,3 @@ class CompositeQuench(GlassQuench):
                 f"{len(frozen)} are frozen: set structure.arrays['frozen'], use "
                 "pyiron_nbed.composite(...), or use GlassQuench."
             )
-
-
-def _potential_of_user(name: str) -> pd.DataFrame | None:
-    """A potential of the user's own pyiron resources."""
-    try:
-        from pyiron_atomistics.lammps.potential import LammpsPotentialFile
-
-        table = LammpsPotentialFile().list()
-    except (ImportError, ValueError):
-        return None
-    rows = table[table["Name"] == name]
-    return rows if len(rows) == 1 else None

@@ -14,14 +14,21 @@ from ase import Atoms
 from pyiron_nbed.errors import LammpsError, StructureError
 
 
-def write_data(path: Path, atoms: Atoms, species: Sequence[str], frozen: np.ndarray | None = None) -> None:
+def write_data(
+    path: Path,
+    atoms: Atoms,
+    species: Sequence[str],
+    frozen: np.ndarray | None = None,
+    section: str = "Frozen",
+) -> None:
     """LAMMPS data file (atom_style atomic) of a periodic structure in an orthogonal cell.
 
     Args:
         path: file to write.
         atoms: N atoms in Å.
         species: element of each LAMMPS type, in order; all elements of ``atoms`` among them.
-        frozen: (N,) bool, written as a section ``Frozen`` for ``fix property/atom i_frozen``.
+        frozen: (N,) bool, written as a section of its own for ``fix property/atom``.
+        section: name of that section.
 
     Raises:
         StructureError: the cell is not orthogonal and aligned with the axes.
@@ -39,8 +46,8 @@ def write_data(path: Path, atoms: Atoms, species: Sequence[str], frozen: np.ndar
         file.write("\n".join(lines) + "\n\nAtoms # atomic\n\n")
         table.to_csv(file, sep=" ", header=False, index=False, float_format="%.17g")
         if frozen is not None:
-            file.write("\nFrozen\n\n")
-            pd.DataFrame({"id": ids, "frozen": np.asarray(frozen, int)}).to_csv(
+            file.write(f"\n{section}\n\n")
+            pd.DataFrame({"id": ids, "mark": np.asarray(frozen, int)}).to_csv(
                 file, sep=" ", header=False, index=False
             )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jinja2
@@ -15,6 +17,8 @@ import jinja2
 from pyiron_nbed.errors import LammpsError
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.resources import resource_folder
+
+PROCESS_FILE = "lammps.pid"
 
 
 def render(template: str, **values: object) -> str:
@@ -43,6 +47,7 @@ def run_lammps(
     command: Sequence[str],
     total_steps: int | None = None,
     description: str = "LAMMPS",
+    state: Callable[[], str] | None = None,
 ) -> None:
     """Run LAMMPS in a folder and wait for it.
 
@@ -54,6 +59,7 @@ def run_lammps(
             ``[*lammps_command(), "-in", "control.inp"]``.
         total_steps: shows a progress bar up to this time step.
         description: text of the bar.
+        state: gives a few words shown behind the bar, for example temperature and composition.
 
     Raises:
         LammpsError: LAMMPS is missing or stopped; its own error line is in the message.
@@ -68,8 +74,9 @@ def run_lammps(
             )  # fmt: skip
         except OSError as error:
             raise LammpsError(f"LAMMPS could not be started with {command[0]!r}: {error}.") from error
+        (folder / PROCESS_FILE).write_text(f"{process.pid} {socket.gethostname()}\n")
         try:
-            _wait(process, folder, total_steps, description)
+            _wait(process, folder, total_steps, description, state)
         except BaseException:
             stop_group(process)
             raise
@@ -90,7 +97,50 @@ def stop_group(process: subprocess.Popen) -> None:
     process.poll()
 
 
-def _wait(process: subprocess.Popen, folder: Path, total_steps: int | None, description: str) -> None:
+def end_leftover(folder: Path) -> bool:
+    """End a LAMMPS that still works in a folder because only its Python process was killed.
+
+    Args:
+        folder: where :func:`run_lammps` was called; looked at on this machine only.
+
+    Returns:
+        Whether there was one.
+    """
+    try:
+        number, host = (folder / PROCESS_FILE).read_text().split()
+        group = int(number)
+    except (OSError, ValueError):
+        return False
+    (folder / PROCESS_FILE).unlink()
+    if host != socket.gethostname() or group not in _groups_working_in(folder):
+        return False
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal_number)
+        for _ in range(50):
+            if group not in _groups_working_in(folder):
+                return True
+            time.sleep(0.1)
+    return True
+
+
+def _groups_working_in(folder: Path) -> set[int]:
+    """Process groups with a process whose working directory is the folder (Linux)."""
+    groups = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ProcessLookupError):
+            if os.path.samefile(entry / "cwd", folder):
+                groups.add(os.getpgid(int(entry.name)))
+    return groups
+
+
+def _wait(
+    process: subprocess.Popen,
+    folder: Path,
+    total_steps: int | None,
+    description: str,
+    state: Callable[[], str] | None,
+) -> None:
     if total_steps is None:
         process.wait()
         return
@@ -98,6 +148,8 @@ def _wait(process: subprocess.Popen, folder: Path, total_steps: int | None, desc
         while process.poll() is None:
             time.sleep(0.2)
             bar.update(max(0, last_step(folder / "log.lammps") - bar.n))
+            if state is not None and not bar.disable:
+                bar.set_postfix_str(state())
         if process.returncode == 0:
             bar.update(total_steps - bar.n)
 
@@ -107,18 +159,23 @@ _THERMO_LINE = re.compile(rb"^\s*(\d+)(?:\s+-?[\d.][\d.eE+-]*)+\s*$")
 
 def last_step(log: Path) -> int:
     """Newest time step in a LAMMPS log; 0 where there is none yet."""
+    row = last_row(log)
+    return int(row[0]) if row else 0
+
+
+def last_row(log: Path) -> list[float]:
+    """Newest line of thermodynamic output in a LAMMPS log, step first; [] where there is none yet."""
     try:
         with open(log, "rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - 4096))
             lines = file.read().split(b"\n")[:-1]  # the last one may be half written
     except OSError:
-        return 0
+        return []
     for line in reversed(lines):
-        match = _THERMO_LINE.match(line)
-        if match:
-            return int(match.group(1))
-    return 0
+        if _THERMO_LINE.match(line):
+            return [float(word) for word in line.split()]
+    return []
 
 
 def _explain(folder: Path, code: int) -> str:

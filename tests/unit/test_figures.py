@@ -31,3 +31,17 @@ def test_figures_have_units_on_their_axes(in_folder):
 
 def test_parity_of_equal_values(in_folder):
     drawn(figures.parity(np.full(5, 0.5), np.full(5, 0.5)), in_folder / "e.png")
+
+
+def test_figures_of_complexions(in_folder):
+    profile = {
+        "position": np.arange(40.0),
+        "minority_fraction": np.full(40, 0.1),
+        "disorder": np.full(40, 0.5),
+    }
+    labels = drawn(figures.composition_profile(profile), in_folder / "f.png")
+    assert {"x (Å)", "Zr (at.%)"} <= set(labels)
+    names = ("step", "chemical_potential", "zr_fraction", "acceptance")
+    history = {name: np.linspace(1, 2, 9) for name in names}
+    labels = drawn(figures.control_history(history, 0.1), in_folder / "g.png")
+    assert {"MD step", "Δμ (eV)", "accepted (%)", "composition (at.%)"} <= set(labels)

@@ -1,0 +1,153 @@
+"""Make the example structures of ``examples/data`` again, each from its recipe.
+
+    python examples/make_data.py                          # what there is, and what it takes
+    python examples/make_data.py complexion_a --work /tmp/work --cores 2
+
+An interrupted complexion goes on from its last restart file when the same command is given again.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from pyiron_nbed import bicrystal, composite, glass
+from pyiron_nbed.examples import save
+from pyiron_nbed.lammps.complexion import Complexion
+from pyiron_nbed.lammps.complexion_run import read_frame, simulate_complexion
+from pyiron_nbed.lammps.executable import lammps_command, lammps_version
+from pyiron_nbed.lammps.files import read_frames
+from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
+from pyiron_nbed.lammps.protocol import FRAMES_FILE, INPUT_FILE, MeltQuench
+from pyiron_nbed.potentials import find_potential
+from pyiron_nbed.provenance import structure_id, versions
+from pyiron_nbed.ssro.film import film_summary
+
+POTENTIALS = {
+    2007: "2007--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1",
+    2009: "2009--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1",
+    2016: "2016--Borovikov-V--Cu-Zr--LAMMPS--ipr1",
+    2019: "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1",
+}
+BUILDERS = {"bicrystal": bicrystal, "composite": composite, "glass": glass}
+LATTICE = 3.639  # Å
+TWO = [[0.25, 0.25, 0.25], [0.75, 0.75, 0.75]]  # two nanocrystals, as far apart as can be
+OTHER_TILT = {"orientation_1": ((1, 1, 1), (1, -1, 0)), "orientation_2": ((0, 0, 1), (1, -1, 0))}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one example is made, and the names of the instantaneous frames kept beside it."""
+
+    builder: str
+    structure: dict
+    protocol: Complexion | MeltQuench
+    potential: int = 2019
+    frames: dict = field(default_factory=dict)  # suffix: frame
+
+
+def _composite(radius, rotated, seed, potential=2019):
+    arguments = {"cells": 12, "radius": radius * LATTICE, "positions": TWO, "rotated": rotated, "seed": seed}
+    quench = MeltQuench(melt_time=5.0, cooling_rate=1e14, release_time=10.0, seed=seed)
+    return Recipe("composite", arguments, quench, potential)
+
+
+def _glass(rate, seed, frames=None):
+    quench = MeltQuench(melt_time=5.0, cooling_rate=rate, final_time=2.0, seed=seed)
+    return Recipe(
+        "glass", {"n_atoms": 10_000, "zr_fraction": 0.36, "seed": seed}, quench, frames=frames or {}
+    )
+
+
+# less than the 20 ps and 5e13 K/s of the preset, to make several in an hour
+BRIEF = {"mc_time": 10.0, "cooling_rate": 1e14}
+BOTH = {"1000K": "hot", "300K": "cold"}
+RECIPES = {
+    "complexion_a": Recipe("bicrystal", {}, Complexion(seed=1, **BRIEF), frames=BOTH),
+    "composite_4a_aligned": _composite(4, False, 1),
+    "glass_fast": _glass(3e14, 1),
+    "complexion_b": Recipe("bicrystal", {}, Complexion(seed=2, **BRIEF), frames=BOTH),
+    "composite_4a_rotated": _composite(4, True, 2),
+    "composite_3a_aligned": _composite(3, False, 3),
+    "composite_2007": _composite(4, False, 4, 2007),
+    "composite_2009": _composite(4, False, 5, 2009),
+    "composite_2016": _composite(4, False, 6, 2016),
+    "complexion_c": Recipe(
+        "bicrystal",
+        {"length": 160.0, "width": 49.0, "max_mismatch": 0.003, **OTHER_TILT},
+        Complexion(seed=3, **BRIEF),
+    ),
+    "glass_slow": _glass(3e13, 2, {"300K": 0}),
+}
+
+
+def make(name, work, out, cores):
+    """Run one recipe and save its frames."""
+    recipe = RECIPES[name]
+    folder = work / name
+    folder.mkdir(parents=True, exist_ok=True)
+    start = BUILDERS[recipe.builder](**recipe.structure)
+    potential = find_potential(POTENTIALS[recipe.potential])
+    command = [*lammps_command(cores), "-in", INPUT_FILE]
+    begin = time.perf_counter()
+    if isinstance(recipe.protocol, Complexion):
+        result = simulate_complexion(folder, start, recipe.protocol, potential, command, name, cores)
+        final = read_frame(folder, "minimized", potential.species)
+        frames = {s: read_frame(folder, f, potential.species) for s, f in recipe.frames.items()}
+        keep = ("chemical_potential", "acceptance", "composition", "film", "grains", "film_thickness",
+                "segregation", "segments", "warnings", "cooling_rate", "steps",
+                "energy_per_atom")  # fmt: skip
+    else:
+        result = simulate_melt_quench(folder, start, recipe.protocol, potential, command, name)
+        stored = list(read_frames(folder / FRAMES_FILE, potential.species))
+        final, frames = stored[-1], {s: stored[f] for s, f in recipe.frames.items()}
+        keep = ("cooling_rate", "steps", "energy_per_atom", "volume_per_atom")
+    record = {
+        "builder": recipe.builder,
+        "structure": recipe.structure,
+        "protocol": {"class": type(recipe.protocol).__name__, **asdict(recipe.protocol)},
+        "potential": {"name": potential.name, "sha256": potential.sha256[0]},
+        "result": {key: result[key] for key in keep},
+        "n_atoms": len(final),
+        "zr_fraction": float((final.numbers == 40).mean()),
+        "lammps": lammps_version(tuple(command)),
+        "versions": versions(),
+        "cores": cores,
+        "seconds_of_this_call": round(time.perf_counter() - begin, 1),
+        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    for suffix, atoms in {"": final, **frames}.items():
+        own = {"frame": suffix or "minimized", "structure_id": structure_id(atoms)}
+        save(out, f"{name}_{suffix}" if suffix else name, atoms, {**own, **record})
+    if recipe.builder == "bicrystal":
+        summary = film_summary(final)
+        print(json.dumps({k: summary[k] for k in ("film", "grains", "film_thickness", "segregation")}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", help="examples to make; none lists them")
+    parser.add_argument("--work", type=Path, default=Path("make_data"), help="where LAMMPS runs")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data")
+    parser.add_argument("--cores", type=int, default=1)
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - set(RECIPES))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; choose from {', '.join(RECIPES)}")
+    if not arguments.names:
+        for name, recipe in RECIPES.items():
+            atoms = len(BUILDERS[recipe.builder](**recipe.structure))
+            stages = recipe.protocol.stages if recipe.builder == "bicrystal" else (
+                recipe.protocol.steps(recipe.builder == "composite"))  # fmt: skip
+            print(
+                f"{name:22s} {atoms:6d} atoms {sum(stages.values()):7d} steps  {recipe.potential} potential"
+            )
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in arguments.names:
+        make(name, arguments.work, arguments.out, arguments.cores)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""Runs a complexion: checks, writes the input, runs or resumes LAMMPS, summarises its output."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+
+from pyiron_nbed.errors import InputError, LammpsError
+from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.lammps.complexion import DONE_FILE, HISTORY_FILE, Complexion
+from pyiron_nbed.lammps.files import check_orthogonal, read_frames, read_thermo, write_data
+from pyiron_nbed.lammps.protocol import DATA_FILE, INPUT_FILE
+from pyiron_nbed.lammps.resume import begin_segment, locked, log_files, read_record
+from pyiron_nbed.lammps.run import end_leftover, last_row, run_lammps
+from pyiron_nbed.lammps.vcsgc import check_species, cutoff_of, rank_grid, read_history
+from pyiron_nbed.potentials import Potential
+from pyiron_nbed.provenance import hash_of, structure_id
+from pyiron_nbed.ssro.film import film_summary
+from pyiron_nbed.structures.film import seed_film
+
+LOWEST_ACCEPTANCE = 0.001
+LARGEST_ERROR = 0.003  # of the composition
+LOWEST_SEGREGATION = 1.5
+_BYTES_PER_ATOM = {"frame": 80, "restart": 160, "data": 70}
+
+
+class ComplexionWarning(UserWarning):
+    """A run that finished, but whose result is probably not what was wanted."""
+
+
+def prepare_complexion(
+    atoms: Atoms, protocol: Complexion, potential: Potential, ranks: int = 1
+) -> tuple[Atoms, tuple[int, int, int]]:
+    """Check everything that can be checked before LAMMPS starts, and make the starting structure.
+
+    Args:
+        atoms: N atoms, orthogonal and periodic (Å), boundaries normal to x.
+        protocol: the stages.
+        potential: two species, the majority first.
+        ranks: MPI ranks.
+
+    Returns:
+        The starting structure (with its film where the protocol seeds one) and the grid of ranks.
+
+    Raises:
+        StructureError, PotentialError, InputError: what does not fit, in one sentence.
+    """
+    check_atoms(atoms, minimum_distance=0.5)
+    check_orthogonal(atoms)
+    check_species(atoms, potential, protocol.seeded)
+    if protocol.seeded:
+        atoms = seed_film(
+            atoms, protocol.zr_fraction, protocol.film_fraction, protocol.film_boundaries, protocol.seed
+        )
+    return atoms, rank_grid(atoms.cell.lengths(), cutoff_of(potential), ranks)
+
+
+def simulate_complexion(
+    folder: Path,
+    atoms: Atoms,
+    protocol: Complexion,
+    potential: Potential,
+    command: Sequence[str],
+    description: str = "complexion",
+    ranks: int = 1,
+) -> dict[str, Any]:
+    """Run a complexion in a folder, or go on with the run of the same input that is there.
+
+    A run that was killed goes on from its last restart file; one that had finished is only
+    read. Anything else of an earlier run in the folder is removed.
+
+    Args:
+        folder: existing folder; gets ``structure.data``, ``control.inp``, ``log.lammps``,
+            ``history.txt``, ``restart.0``, ``restart.1`` and ``frame_<name>.dump``.
+        atoms: bicrystal, N atoms (Å); pure Cu where the protocol seeds a film.
+        protocol: the stages.
+        potential: two species, the majority first.
+        command: command line of LAMMPS that reads ``control.inp``.
+        description: text of the progress bar.
+        ranks: MPI ranks in the command.
+
+    Returns:
+        {"chemical_potential" eV, "acceptance", "zr_fraction" (last values), "composition" of the
+        last frame, "history" {column: (n,)}, "profile", "film", "grains", "film_thickness" Å,
+        "segregation" (:func:`pyiron_nbed.ssro.film.film_summary`), "segments", "warnings",
+        "energy_per_atom" eV, "n_atoms", "frames", "steps", "cooling_rate" K/s, "input_hash"}.
+
+    Raises:
+        LammpsError: LAMMPS stopped or left no usable frame.
+        StructureError, PotentialError, InputError: see :func:`prepare_complexion`.
+    """
+    start, grid = prepare_complexion(atoms, protocol, potential, ranks)
+    input_hash = hash_of([structure_id(start), asdict(protocol), potential.species, potential.sha256])
+    with locked(folder):
+        _run_to_the_end(folder, start, grid, protocol, potential, command, description, input_hash)
+        return summarise(folder, protocol, potential)
+
+
+def _run_to_the_end(folder, start, grid, protocol, potential, command, description, input_hash) -> None:
+    end_leftover(folder)
+    done = (folder / DONE_FILE).exists() and read_record(folder).get("input_hash") == input_hash
+    if not done:
+        _check_space(folder, len(start), len(protocol.frames))
+        slot, _ = begin_segment(folder, input_hash)
+        slab = start.arrays["slab"] if protocol.seeded else None
+        write_data(folder / DATA_FILE, start, potential.species, slab, "Slab")
+        (folder / INPUT_FILE).write_text(protocol.render(potential.config, grid, slot))
+        run_lammps(folder, command, protocol.total_steps, description, lambda: live_state(folder))
+
+
+def live_state(folder: Path) -> str:
+    """Temperature, composition and acceptance of a run in progress, in a few words."""
+    row, words = last_row(folder / "log.lammps"), []
+    if len(row) > 2:
+        words += [f"{row[1]:.0f} K", f"{100 * row[-1]:.2f} at.%"]
+    history = read_history(folder / HISTORY_FILE)
+    if len(history):
+        words.append(f"{100 * history['acceptance'].iloc[-1]:.2f} % accepted")
+    return ", ".join(words)
+
+
+def summarise(folder: Path, protocol: Complexion, potential: Potential) -> dict[str, Any]:
+    """Output of a finished run; see :func:`simulate_complexion`."""
+    atoms = read_frame(folder, protocol.frames[-1] if protocol.frames else "", potential.species)
+    if not np.isfinite(atoms.positions).all():
+        raise LammpsError(
+            f"The simulation blew up (positions are not numbers): lower the time step, now "
+            f"{protocol.timestep} fs."
+        )
+    minority = potential.species[1]
+    history, thermo = read_history(folder / HISTORY_FILE), thermo_of(folder)
+    composition = float((np.array(atoms.get_chemical_symbols()) == minority).mean())
+    film = film_summary(atoms, minority)
+    later = history.iloc[len(history) // 2 :]
+    acceptance = float(later["acceptance"].mean()) if len(later) else float("nan")
+    texts = find_warnings(acceptance, composition, film["segregation"], protocol.zr_fraction)
+    for text in texts:
+        warnings.warn(text, ComplexionWarning, stacklevel=3)
+    record = read_record(folder)
+    return {
+        "chemical_potential": float(history["chemical_potential"].iloc[-1]) if len(history) else float("nan"),
+        "acceptance": acceptance,
+        "composition": composition,
+        "history": {name: history[name].to_numpy() for name in history},
+        **film,
+        "segments": int(record["segments"]),
+        "warnings": texts,
+        "energy_per_atom": float(thermo["PotEng"].iloc[-1]) / len(atoms),
+        "n_atoms": len(atoms),
+        "frames": list(protocol.frames),
+        "steps": protocol.stages,
+        "cooling_rate": protocol.actual_cooling_rate,
+        "input_hash": record["input_hash"],
+    }
+
+
+def find_warnings(acceptance: float, composition: float, segregation: float, target: float) -> list[str]:
+    """Sentences about a finished run that is probably useless.
+
+    Args:
+        acceptance: mean accepted / tried over the second half of the MC.
+        composition: fraction of the minority species in the last frame.
+        segregation: its fraction in the film over that in the grains; NaN without film.
+        target: composition asked for.
+
+    Returns:
+        One sentence per finding, [] for a good run.
+
+    Example:
+        >>> find_warnings(0.02, 0.1001, 5.0, 0.1)
+        []
+    """
+    texts = []
+    if acceptance < LOWEST_ACCEPTANCE:
+        texts.append(
+            f"Only {100 * acceptance:.3f} % of the MC trials were accepted (less than 0.1 %), so the species "
+            "are not in equilibrium: change input.chemical_potential, or run longer."
+        )
+    if abs(composition - target) > LARGEST_ERROR:
+        texts.append(
+            f"The composition is {100 * composition:.2f} at.% instead of {100 * target:.2f} at.%: raise "
+            "input.mc_time or input.kappa, or begin closer with input.chemical_potential."
+        )
+    if not segregation >= LOWEST_SEGREGATION:  # NaN too
+        texts.append(
+            "The minority species does not segregate: its fraction in the boundary film is "
+            f"{segregation:.2f} times that in the grains (NaN: there is no film); run longer, or begin "
+            "from the preset 'seeded'."
+        )
+    return texts
+
+
+def read_frame(folder: Path, name: str, species: Sequence[str]) -> Atoms:
+    """One frame: "hot" (end of the MC), "cold" (end of the cooling) or "minimized".
+
+    Raises:
+        InputError: no such frame was planned or written.
+    """
+    path = folder / f"frame_{name}.dump"
+    if not path.exists():
+        have = sorted(p.name[6:-5] for p in folder.glob("frame_*.dump"))
+        raise InputError(f"There is no frame {name!r}: the run left {', '.join(have) or 'none'}.")
+    return next(iter(read_frames(path, species)))
+
+
+def thermo_of(folder: Path) -> pd.DataFrame:
+    """Thermodynamic log of all segments; of steps run twice the last."""
+    tables = [read_thermo(path) for path in log_files(folder)]
+    table = pd.concat([t for t in tables if len(t)], ignore_index=True)
+    return table.drop_duplicates("Step", keep="last", ignore_index=True)
+
+
+def _check_space(folder: Path, n_atoms: int, n_frames: int) -> None:
+    planned = n_atoms * (
+        n_frames * _BYTES_PER_ATOM["frame"] + 2 * _BYTES_PER_ATOM["restart"] + _BYTES_PER_ATOM["data"]
+    )
+    free = shutil.disk_usage(folder).free
+    if planned > free:
+        raise InputError(
+            f"The run will write about {planned / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free in "
+            f"{folder}: make room or work on another disc."
+        )

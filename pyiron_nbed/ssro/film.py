@@ -1,0 +1,82 @@
+"""Where a bicrystal is film and where it is grain, and how the minority species divides between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from pyiron_nbed.ssro.disorder import disorder_parameter
+
+FILM_ABOVE, GRAIN_BELOW = 0.5, 0.2  # median d_i of a bin
+
+
+def film_summary(
+    atoms: Atoms, minority: str = "Zr", axis: int = 0, bin_width: float = 2.0, cores: int | None = None
+) -> dict[str, Any]:
+    """Profile across the boundaries, and film against grains.
+
+    The cell is cut into bins along an axis. A bin whose median d_i is above 0.5 is film, below 0.2
+    grain, between them transition.
+
+    Args:
+        atoms: N atoms, periodic; lengths in Å.
+        minority: element whose fraction is reported.
+        axis: 0, 1 or 2, the boundary normal.
+        bin_width: wanted width of the bins in Å.
+        cores: threads; None takes all.
+
+    Returns:
+        {"profile": {"position" (B,) Å, "minority_fraction" (B,), "disorder" (B,) median d_i,
+        "n_atoms" (B,)}, "film" and "grains": {"n_atoms", "median_disorder", "minority_fraction"},
+        "film_thickness": Å of each film, "segregation": minority fraction of the film over that of
+        the grains}; NaN where there is no film or no grain.
+
+    Raises:
+        StructureError: unusable structure.
+
+    Example:
+        >>> from pyiron_nbed import bicrystal
+        >>> film_summary(bicrystal())["film"]["n_atoms"]
+        0
+    """
+    disorder = disorder_parameter(atoms, cores=cores)
+    side = float(atoms.cell.lengths()[axis])
+    n_bins = max(1, round(side / bin_width))
+    place = atoms.get_scaled_positions(wrap=True)[:, axis]
+    number = np.minimum((place * n_bins).astype(int), n_bins - 1)
+    is_minority = np.array(atoms.get_chemical_symbols()) == minority
+    count = np.bincount(number, minlength=n_bins)
+    median = np.array([np.median(disorder[number == b]) if count[b] else np.nan for b in range(n_bins)])
+    fraction = np.bincount(number, is_minority, n_bins) / np.maximum(count, 1)
+    kinds = {"film": median > FILM_ABOVE, "grains": median < GRAIN_BELOW}
+    result: dict[str, Any] = {
+        "profile": {
+            "position": (np.arange(n_bins) + 0.5) * side / n_bins,
+            "minority_fraction": fraction,
+            "disorder": median,
+            "n_atoms": count,
+        },
+        "film_thickness": [n * side / n_bins for n in _runs(kinds["film"])],
+    }
+    for kind, bins in kinds.items():
+        inside = bins[number]
+        some = bool(inside.any())
+        result[kind] = {
+            "n_atoms": int(inside.sum()),
+            "median_disorder": float(np.median(disorder[inside])) if some else float("nan"),
+            "minority_fraction": float(is_minority[inside].mean()) if some else float("nan"),
+        }
+    grain = result["grains"]["minority_fraction"]
+    result["segregation"] = result["film"]["minority_fraction"] / grain if grain else float("inf")
+    return result
+
+
+def _runs(marked: np.ndarray) -> list[int]:
+    """Lengths of the runs of True on a ring."""
+    if marked.all():
+        return [len(marked)]
+    turned = np.roll(marked, -int(np.flatnonzero(~marked)[0])).astype(int)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], turned, [0]])))
+    return (edges[1::2] - edges[::2]).tolist()
