@@ -186,7 +186,7 @@ def _create(file, total, mesh, volumes, structures, elements, dtype) -> None:
 
 def _cast(intensity: np.ndarray, dtype: str) -> np.ndarray:
     top = float(intensity.max(initial=0.0))
-    if dtype == "float16" and top > np.finfo(np.float16).max:
+    if dtype == "float16" and top > float(np.finfo(np.float16).max):
         raise DatasetError(
             f"An intensity of {top:.0f} Å² does not fit float16 (up to 65504): set dtype = 'float32'."
         )

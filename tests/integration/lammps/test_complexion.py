@@ -92,7 +92,9 @@ def test_published_start_and_the_control(tmp_path, potential):
     assert result["composition"] < 0.001
     assert any("composition" in text for text in result["warnings"])
     assert any("accepted" in text for text in result["warnings"])
-    assert any("segregate" in text for text in result["warnings"])
+    # a handful of Zr atoms may all sit in the boundary: the sentence comes where the ratio is low or NaN
+    segregates = result["segregation"] >= 1.5
+    assert any("segregate" in text for text in result["warnings"]) == (not segregates)
 
 
 WORKER = """
