@@ -1,6 +1,7 @@
 """Real LAMMPS runs of the melt-quench protocol."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_opt_is_used_where_lammps_has_it(in_folder):
     protocol = MeltQuench(melt_time=0.01, cooling_rate=1e17, minimize=False)
     simulate_melt_quench(in_folder, glass(500, seed=2), protocol, find_potential(), COMMAND)
     assert "eam/fs/opt" in (in_folder / "log.lammps").read_text()
-    assert lammps_version(tuple(COMMAND)).startswith("22 Jul 2025") or lammps_version(tuple(COMMAND))
+    assert re.match(r"\d+ \w+ 20\d\d", lammps_version(tuple(COMMAND)))
 
 
 def test_lammps_error_is_in_ours(in_folder):
