@@ -61,14 +61,14 @@ def _glass(rate, seed, frames=None):
     )
 
 
-# less than the 20 ps and 5e13 K/s of the preset, to make several in an hour
+# less than the 20 ps and 5e13 K/s of the preset, which complexion_b follows, to make several in an hour
 BRIEF = {"mc_time": 10.0, "cooling_rate": 1e14}
 BOTH = {"1000K": "hot", "300K": "cold"}
 RECIPES = {
     "complexion_a": Recipe("bicrystal", {}, Complexion(seed=1, **BRIEF), frames=BOTH),
     "composite_4a_aligned": _composite(4, False, 1),
     "glass_fast": _glass(3e14, 1),
-    "complexion_b": Recipe("bicrystal", {}, Complexion(seed=2, **BRIEF), frames=BOTH),
+    "complexion_b": Recipe("bicrystal", {}, Complexion(seed=2), frames=BOTH),
     "composite_4a_rotated": _composite(4, True, 2),
     "composite_3a_aligned": _composite(3, False, 3),
     "composite_2007": _composite(4, False, 4, 2007),
