@@ -3,7 +3,7 @@
     python examples/make_data.py                          # what there is, and what it takes
     python examples/make_data.py complexion_a --work /tmp/work --cores 2
 
-An interrupted complexion goes on from its last restart file when the same command is given again.
+An interrupted run goes on from its last restart file when the same command is given again.
 """
 
 import argparse
@@ -16,11 +16,11 @@ from pathlib import Path
 from pyiron_nbed import bicrystal, composite, glass
 from pyiron_nbed.examples import save
 from pyiron_nbed.lammps.complexion import Complexion
-from pyiron_nbed.lammps.complexion_run import read_frame, simulate_complexion
+from pyiron_nbed.lammps.complexion_run import simulate_complexion
 from pyiron_nbed.lammps.executable import lammps_command, lammps_version
-from pyiron_nbed.lammps.files import read_frames
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
-from pyiron_nbed.lammps.protocol import FRAMES_FILE, INPUT_FILE, MeltQuench
+from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
+from pyiron_nbed.lammps.resume import named_frame, read_trajectory
 from pyiron_nbed.potentials import find_potential
 from pyiron_nbed.provenance import structure_id, versions
 from pyiron_nbed.ssro.film import film_summary
@@ -45,7 +45,7 @@ class Recipe:
     structure: dict
     protocol: Complexion | MeltQuench
     potential: int = 2019
-    frames: dict = field(default_factory=dict)  # suffix: frame
+    frames: dict = field(default_factory=dict)  # suffix: name, or number in the trajectory
 
 
 def _composite(radius, rotated, seed, potential=2019):
@@ -54,8 +54,10 @@ def _composite(radius, rotated, seed, potential=2019):
     return Recipe("composite", arguments, quench, potential)
 
 
-def _glass(rate, seed, frames=None):
-    quench = MeltQuench(melt_time=5.0, cooling_rate=rate, final_time=2.0, seed=seed)
+def _glass(rate, seed, trajectory_every=0, frames=None):
+    quench = MeltQuench(
+        melt_time=5.0, cooling_rate=rate, final_time=2.0, trajectory_every=trajectory_every, seed=seed
+    )
     return Recipe(
         "glass", {"n_atoms": 10_000, "zr_fraction": 0.36, "seed": seed}, quench, frames=frames or {}
     )
@@ -79,7 +81,8 @@ RECIPES = {
         {"length": 160.0, "width": 49.0, "max_mismatch": 0.003, **OTHER_TILT},
         Complexion(seed=3, **BRIEF),
     ),
-    "glass_slow": _glass(3e13, 2, {"300K": 0}),
+    # 2,500 steps of melt and 12,500 from 2000 to 1000 K: the second frame of the trajectory is at 1000 K
+    "glass_slow": _glass(4e13, 2, 15_000, {"1000K": 1, "300K": "cold"}),
 }
 
 
@@ -94,16 +97,19 @@ def make(name, work, out, cores):
     begin = time.perf_counter()
     if isinstance(recipe.protocol, Complexion):
         result = simulate_complexion(folder, start, recipe.protocol, potential, command, name, cores)
-        final = read_frame(folder, "minimized", potential.species)
-        frames = {s: read_frame(folder, f, potential.species) for s, f in recipe.frames.items()}
         keep = ("chemical_potential", "acceptance", "composition", "film", "grains", "film_thickness",
                 "segregation", "segments", "warnings", "cooling_rate", "steps",
                 "energy_per_atom")  # fmt: skip
     else:
         result = simulate_melt_quench(folder, start, recipe.protocol, potential, command, name)
-        stored = list(read_frames(folder / FRAMES_FILE, potential.species))
-        final, frames = stored[-1], {s: stored[f] for s, f in recipe.frames.items()}
-        keep = ("cooling_rate", "steps", "energy_per_atom", "volume_per_atom")
+        keep = ("cooling_rate", "steps", "energy_per_atom", "volume_per_atom", "segments")
+    final = named_frame(folder, "minimized", potential.species)
+    frames = {
+        suffix: named_frame(folder, which, potential.species)
+        if isinstance(which, str)
+        else list(read_trajectory(folder, potential.species))[which]
+        for suffix, which in recipe.frames.items()
+    }
     record = {
         "builder": recipe.builder,
         "structure": recipe.structure,

@@ -50,9 +50,9 @@ def rattled() -> Atoms:
 def quenched_glass(tmp_path_factory) -> Atoms:
     """A Cu-Zr glass of 864 atoms from a real melt-quench."""
     from pyiron_nbed.lammps.executable import lammps_command
-    from pyiron_nbed.lammps.files import read_frames
     from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
-    from pyiron_nbed.lammps.protocol import FRAMES_FILE, INPUT_FILE, MeltQuench
+    from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
+    from pyiron_nbed.lammps.resume import named_frame
     from pyiron_nbed.potentials import find_potential
     from pyiron_nbed.structures import glass
 
@@ -61,7 +61,7 @@ def quenched_glass(tmp_path_factory) -> Atoms:
     potential = find_potential()
     command = [*lammps_command(), "-in", INPUT_FILE]
     simulate_melt_quench(folder, glass(864, 0.36, seed=4), protocol, potential, command)
-    return next(read_frames(folder / FRAMES_FILE, potential.species))
+    return named_frame(folder, "cold", potential.species)
 
 
 @pytest.fixture(scope="session")

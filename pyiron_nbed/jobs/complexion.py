@@ -5,20 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import pandas as pd
-from ase import Atoms
 
 from pyiron_nbed.jobs.executable import command_of_job
 from pyiron_nbed.jobs.lammps import LammpsJob
 from pyiron_nbed.jobs.source import structure_from_dict
-from pyiron_nbed.lammps.complexion import FIELDS, HISTORY_FILE, Complexion
-from pyiron_nbed.lammps.complexion_run import (
-    prepare_complexion,
-    read_frame,
-    simulate_complexion,
-    thermo_of,
-)
+from pyiron_nbed.lammps.complexion import FIELDS, Complexion
+from pyiron_nbed.lammps.complexion_run import prepare_complexion, simulate_complexion
 from pyiron_nbed.lammps.executable import lammps_version
-from pyiron_nbed.lammps.resume import is_locked
+from pyiron_nbed.lammps.protocol import HISTORY_FILE
 from pyiron_nbed.lammps.vcsgc import read_history
 from pyiron_nbed.provenance import structure_id
 
@@ -31,7 +25,7 @@ class ComplexionMDMC(LammpsJob):
     Set ``structure`` (:func:`pyiron_nbed.bicrystal`), ``input.preset`` ("seeded" for small
     machines, "published" for the study's protocol) and any field of
     :class:`pyiron_nbed.lammps.complexion.Complexion`; a field that is None has the preset's value.
-    A job that was killed goes on from its last restart file when it is run again.
+    ``accelerator`` keeps the pair style on the CPU here, where the MC reads its tables.
     """
 
     def defaults(self):
@@ -39,6 +33,7 @@ class ComplexionMDMC(LammpsJob):
         return {
             "preset": "seeded",
             **dict.fromkeys(FIELDS),
+            "accelerator": None,
             "structure": None,
             "potential": DEFAULT_POTENTIAL,
         }
@@ -62,20 +57,14 @@ class ComplexionMDMC(LammpsJob):
         if not self.server.run_mode.queue:  # LAMMPS may be on the compute node only
             command_of_job(self)
 
-    def run(self, delete_existing_job=False, repair=False, debug=False, run_mode=None, **kwargs):
-        """Run, or go on where the job was interrupted."""
-        stopped = self.status.string in ("aborted", "running") and not is_locked(self.folder)
-        if stopped and not delete_existing_job:
-            repair = True
-        super().run(delete_existing_job, repair, debug, run_mode, **kwargs)
-
     def compute(self):
         """Run LAMMPS; the output holds the control's history, profile, segments and provenance."""
         command = command_of_job(self)
         atoms, potential = structure_from_dict(self.input.structure), self._find_potential()
         result = simulate_complexion(
-            self.folder, atoms, self.protocol, potential, command, self.job_name, int(self.server.cores)
-        )
+            self.folder, atoms, self.protocol, potential, command, self.job_name, int(self.server.cores),
+            self.input.accelerator,
+        )  # fmt: skip
         return {
             **result,
             "protocol": asdict(self.protocol),
@@ -85,15 +74,6 @@ class ComplexionMDMC(LammpsJob):
             "command": list(command),
         }
 
-    def get_structure(self, frame: int | str = -1) -> Atoms:
-        """A frame by name ("hot", "cold", "minimized") or number (−1: the last)."""
-        name = frame if isinstance(frame, str) else self.protocol.frames[frame]
-        return read_frame(self.folder, name, self._find_potential().species)
-
     def get_history(self) -> pd.DataFrame:
         """Chemical potential (eV), composition and acceptance, one row per adjustment; live."""
         return read_history(self.folder / HISTORY_FILE)
-
-    def get_thermo(self) -> pd.DataFrame:
-        """Thermodynamic log (metal units: K, eV, bar, Å)."""
-        return thermo_of(self.folder)

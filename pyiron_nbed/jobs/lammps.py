@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pandas as pd
+from ase import Atoms
 from pyiron_base import state
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import NBEDJob
 from pyiron_nbed.jobs.source import StructureSource
+from pyiron_nbed.lammps.resume import is_locked, named_frame, read_trajectory, thermo_of
 from pyiron_nbed.potentials import Potential, find_potential, list_potentials
 
 
 class LammpsJob(StructureSource, NBEDJob):
-    """A job with ``structure`` and ``potential``; ``server.cores`` are MPI ranks."""
+    """A job with ``structure`` and ``potential``.
+
+    ``server.cores`` are MPI ranks, ``server.threads`` OpenMP threads of each. With
+    ``input.accelerator = "kokkos"``, ``server.gpus`` and ``executable`` set to a LAMMPS that has
+    KOKKOS it runs on GPUs. A job that was killed goes on from its last restart file when it is
+    run again.
+    """
 
     def __init__(self, project, job_name):
         super().__init__(project, job_name)
         self._executable_activate(enforce=True, codename="lammps")
+
+    protocol: Any
 
     @property
     def potential(self) -> str | pd.DataFrame:
@@ -30,6 +43,26 @@ class LammpsJob(StructureSource, NBEDJob):
     def list_potentials(self) -> list[str]:
         """Names that ``potential`` may take."""
         return list_potentials()
+
+    def run(self, delete_existing_job=False, repair=False, debug=False, run_mode=None, **kwargs):
+        """Run, or go on where the job was interrupted."""
+        stopped = self.status.string in ("aborted", "running") and not is_locked(self.folder)
+        if stopped and not delete_existing_job:
+            repair = True
+        super().run(delete_existing_job, repair, debug, run_mode, **kwargs)
+
+    def get_structure(self, frame: int | str = -1) -> Atoms:
+        """A frame by name (of ``output.frames``) or number (−1: the last, the minimised one)."""
+        name = frame if isinstance(frame, str) else self.protocol.frames[frame]
+        return named_frame(self.folder, name, self._find_potential().species)
+
+    def get_trajectory(self) -> Iterator[Atoms]:
+        """Frames of the trajectory one at a time, where ``input.trajectory_every`` asked for one."""
+        return read_trajectory(self.folder, self._find_potential().species)
+
+    def get_thermo(self) -> pd.DataFrame:
+        """Thermodynamic log (metal units: K, eV, bar, Å); live."""
+        return thermo_of(self.folder)
 
     def _need_structure(self, example: str):
         if self.structure is None:

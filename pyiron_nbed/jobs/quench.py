@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 
 import numpy as np
-import pandas as pd
-from ase import Atoms
 
 from pyiron_nbed.errors import StructureError
 from pyiron_nbed.geometry import check_atoms
@@ -14,9 +12,9 @@ from pyiron_nbed.jobs.executable import command_of_job
 from pyiron_nbed.jobs.lammps import LammpsJob
 from pyiron_nbed.jobs.source import structure_from_dict
 from pyiron_nbed.lammps.executable import lammps_version
-from pyiron_nbed.lammps.files import check_orthogonal, read_frames, read_thermo
+from pyiron_nbed.lammps.files import check_orthogonal
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
-from pyiron_nbed.lammps.protocol import FRAMES_FILE, MeltQuench
+from pyiron_nbed.lammps.protocol import MeltQuench
 from pyiron_nbed.potentials import DEFAULT_POTENTIAL
 from pyiron_nbed.provenance import structure_id
 
@@ -31,7 +29,12 @@ class GlassQuench(LammpsJob):
 
     def defaults(self):
         """Fields of the protocol, the structure and the potential."""
-        return {**asdict(MeltQuench()), "structure": None, "potential": DEFAULT_POTENTIAL}
+        return {
+            **asdict(MeltQuench()),
+            "accelerator": None,
+            "structure": None,
+            "potential": DEFAULT_POTENTIAL,
+        }
 
     @property
     def protocol(self) -> MeltQuench:
@@ -73,15 +76,6 @@ class GlassQuench(LammpsJob):
             "lammps_version": lammps_version(tuple(command)),
             "command": list(command),
         }
-
-    def get_structure(self, frame: int = -1) -> Atoms:
-        """A stored frame: 0 the instantaneous end of the quench, −1 the last (minimised) one."""
-        frames = list(read_frames(self.folder / FRAMES_FILE, self._find_potential().species))
-        return frames[frame]
-
-    def get_thermo(self) -> pd.DataFrame:
-        """Thermodynamic log (metal units: K, eV, bar, Å)."""
-        return read_thermo(self.folder / "log.lammps")
 
 
 class CompositeQuench(GlassQuench):

@@ -8,11 +8,15 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.lammps.protocol import DATA_FILE
+from pyiron_nbed.lammps.protocol import (
+    DATA_FILE,
+    DONE_FILE,
+    HISTORY_FILE,
+    one_type_per_field,
+    running_total,
+)
 from pyiron_nbed.lammps.run import render
 
-HISTORY_FILE = "history.txt"
-DONE_FILE = "done.txt"
 STARTS = ("published", "seeded")
 PRESETS: dict[str, dict[str, Any]] = {
     # 1 fs, 100,000 steps at 1000 K, then 3,000,000 steps of MD/MC at 2 at.%, then minimisation
@@ -48,6 +52,7 @@ _ALLOWED: dict[str, tuple[float, float, str]] = {
     "mc_every": (1, 1_000_000, "steps"),
     "adjust_every": (1, 1_000_000, "steps"),
     "restart_every": (1, 1_000_000_000, "steps"),
+    "trajectory_every": (0, 1_000_000_000, "steps"),
     "swap_fraction": (1e-6, 1, ""),
     "kappa": (1, 1e7, ""),
     "gain": (0, 1e6, "eV"),
@@ -93,6 +98,7 @@ class Complexion:
         minimize: minimise the energy at the end.
         timestep: fs.
         restart_every: steps between restart files, a multiple of ``adjust_every``.
+        trajectory_every: steps between frames of the trajectory; 0 keeps none.
         seed: of Zr sites, velocities and MC, 1 to 100,000,000.
 
     Raises:
@@ -126,6 +132,7 @@ class Complexion:
     minimize: bool = True
     timestep: float = 2.0
     restart_every: int = 2000
+    trajectory_every: int = 0
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -143,13 +150,10 @@ class Complexion:
                 )
         if self.minimize not in (True, False):
             raise InputError(f"minimize is {self.minimize!r}: choose True or False.")
-        for name in ("mc_every", "adjust_every", "restart_every", "seed"):
+        for name in ("mc_every", "adjust_every", "restart_every", "trajectory_every", "seed"):
             if int(getattr(self, name)) != getattr(self, name):
                 raise InputError(f"{name} is {getattr(self, name)!r}: give a whole number.")
-        # one type per field, so that the same protocol has the same hash wherever it was stored
-        for field in fields(self):
-            value = getattr(self, field.name)
-            object.__setattr__(self, field.name, type(getattr(type(self), field.name))(value))
+        one_type_per_field(self)
         for name, unit in (("adjust_every", "mc_every"), ("restart_every", "adjust_every")):
             if getattr(self, name) % getattr(self, unit):
                 raise InputError(
@@ -215,11 +219,7 @@ class Complexion:
     @property
     def ends(self) -> dict[str, int]:
         """Last time step of each stage."""
-        total, ends = 0, {}
-        for name, steps in self.stages.items():
-            total += steps
-            ends[name] = total
-        return ends
+        return running_total(self.stages)
 
     @property
     def actual_cooling_rate(self) -> float:
@@ -248,6 +248,7 @@ class Complexion:
         potential_config: Sequence[str],
         grid: Sequence[int],
         resume: str | None = None,
+        accelerator: str | None = None,
         thermo_every: int = 100,
     ) -> str:
         """The LAMMPS input.
@@ -256,10 +257,11 @@ class Complexion:
             potential_config: lines of pair_style and pair_coeff.
             grid: MPI ranks along x, y, z.
             resume: slot of the restart file to go on from; None begins anew.
+            accelerator: "kokkos" keeps the pair style on the host, where fix sgcmc reads its tables.
             thermo_every: steps between lines of thermodynamic output.
 
         Returns:
-            Text of the input; it reads ``structure.data`` and writes ``frame_*.dump``,
+            Text of the input; it reads ``structure.data`` and writes ``frame_<name>.bin``,
             ``history.txt`` and, at the very end, ``done.txt``.
         """
         return render(
@@ -270,6 +272,7 @@ class Complexion:
             ends=self.ends,
             grid=list(grid),
             resume=resume or "none",
+            accelerator=accelerator,
             data_file=DATA_FILE,
             history_file=HISTORY_FILE,
             done_file=DONE_FILE,

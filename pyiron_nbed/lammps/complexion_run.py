@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from ase import Atoms
 
-from pyiron_nbed.errors import InputError, LammpsError
+from pyiron_nbed.errors import LammpsError
 from pyiron_nbed.geometry import check_atoms
-from pyiron_nbed.lammps.complexion import DONE_FILE, HISTORY_FILE, Complexion
-from pyiron_nbed.lammps.files import check_orthogonal, read_frames, read_thermo, write_data
-from pyiron_nbed.lammps.protocol import DATA_FILE, INPUT_FILE
-from pyiron_nbed.lammps.resume import begin_segment, locked, log_files, read_record
-from pyiron_nbed.lammps.run import end_leftover, last_row, run_lammps
+from pyiron_nbed.lammps.complexion import Complexion
+from pyiron_nbed.lammps.files import check_orthogonal, write_data
+from pyiron_nbed.lammps.protocol import DATA_FILE, HISTORY_FILE, INPUT_FILE
+from pyiron_nbed.lammps.resume import locked, named_frame, read_record, run_or_resume, thermo_of
+from pyiron_nbed.lammps.run import last_row
 from pyiron_nbed.lammps.vcsgc import check_species, cutoff_of, rank_grid, read_history
 from pyiron_nbed.potentials import Potential
 from pyiron_nbed.provenance import hash_of, structure_id
@@ -29,7 +27,6 @@ from pyiron_nbed.structures.film import seed_film
 LOWEST_ACCEPTANCE = 0.001
 LARGEST_ERROR = 0.003  # of the composition
 LOWEST_SEGREGATION = 1.5
-_BYTES_PER_ATOM = {"frame": 80, "restart": 160, "data": 70}
 
 
 class ComplexionWarning(UserWarning):
@@ -71,6 +68,7 @@ def simulate_complexion(
     command: Sequence[str],
     description: str = "complexion",
     ranks: int = 1,
+    accelerator: str | None = None,
 ) -> dict[str, Any]:
     """Run a complexion in a folder, or go on with the run of the same input that is there.
 
@@ -79,13 +77,15 @@ def simulate_complexion(
 
     Args:
         folder: existing folder; gets ``structure.data``, ``control.inp``, ``log.lammps``,
-            ``history.txt``, ``restart.0``, ``restart.1`` and ``frame_<name>.dump``.
+            ``history.txt``, ``restart.0``, ``restart.1``, ``frame_<name>.bin`` and, on request,
+            ``trajectory.<first step>.bin``.
         atoms: bicrystal, N atoms (Å); pure Cu where the protocol seeds a film.
         protocol: the stages.
         potential: two species, the majority first.
         command: command line of LAMMPS that reads ``control.inp``.
         description: text of the progress bar.
         ranks: MPI ranks in the command.
+        accelerator: of the command, see :func:`pyiron_nbed.lammps.executable.lammps_command`.
 
     Returns:
         {"chemical_potential" eV, "acceptance", "zr_fraction" (last values), "composition" of the
@@ -99,21 +99,19 @@ def simulate_complexion(
     """
     start, grid = prepare_complexion(atoms, protocol, potential, ranks)
     input_hash = hash_of([structure_id(start), asdict(protocol), potential.species, potential.sha256])
-    with locked(folder):
-        _run_to_the_end(folder, start, grid, protocol, potential, command, description, input_hash)
-        return summarise(folder, protocol, potential)
 
-
-def _run_to_the_end(folder, start, grid, protocol, potential, command, description, input_hash) -> None:
-    end_leftover(folder)
-    done = (folder / DONE_FILE).exists() and read_record(folder).get("input_hash") == input_hash
-    if not done:
-        _check_space(folder, len(start), len(protocol.frames))
-        slot, _ = begin_segment(folder, input_hash)
+    def write_input(slot: str | None) -> None:
         slab = start.arrays["slab"] if protocol.seeded else None
         write_data(folder / DATA_FILE, start, potential.species, slab, "Slab")
-        (folder / INPUT_FILE).write_text(protocol.render(potential.config, grid, slot))
-        run_lammps(folder, command, protocol.total_steps, description, lambda: live_state(folder))
+        text = protocol.render(potential.config, grid, slot, accelerator)
+        (folder / INPUT_FILE).write_text(text)
+
+    with locked(folder):
+        run_or_resume(
+            folder, protocol, protocol.total_steps, len(start), input_hash, write_input, command,
+            description, lambda: live_state(folder),
+        )  # fmt: skip
+        return summarise(folder, protocol, potential)
 
 
 def live_state(folder: Path) -> str:
@@ -129,7 +127,7 @@ def live_state(folder: Path) -> str:
 
 def summarise(folder: Path, protocol: Complexion, potential: Potential) -> dict[str, Any]:
     """Output of a finished run; see :func:`simulate_complexion`."""
-    atoms = read_frame(folder, protocol.frames[-1] if protocol.frames else "", potential.species)
+    atoms = named_frame(folder, protocol.frames[-1], potential.species)
     if not np.isfinite(atoms.positions).all():
         raise LammpsError(
             f"The simulation blew up (positions are not numbers): lower the time step, now "
@@ -196,35 +194,3 @@ def find_warnings(acceptance: float, composition: float, segregation: float, tar
             "from the preset 'seeded'."
         )
     return texts
-
-
-def read_frame(folder: Path, name: str, species: Sequence[str]) -> Atoms:
-    """One frame: "hot" (end of the MC), "cold" (end of the cooling) or "minimized".
-
-    Raises:
-        InputError: no such frame was planned or written.
-    """
-    path = folder / f"frame_{name}.dump"
-    if not path.exists():
-        have = sorted(p.name[6:-5] for p in folder.glob("frame_*.dump"))
-        raise InputError(f"There is no frame {name!r}: the run left {', '.join(have) or 'none'}.")
-    return next(iter(read_frames(path, species)))
-
-
-def thermo_of(folder: Path) -> pd.DataFrame:
-    """Thermodynamic log of all segments; of steps run twice the last."""
-    tables = [read_thermo(path) for path in log_files(folder)]
-    table = pd.concat([t for t in tables if len(t)], ignore_index=True)
-    return table.drop_duplicates("Step", keep="last", ignore_index=True)
-
-
-def _check_space(folder: Path, n_atoms: int, n_frames: int) -> None:
-    planned = n_atoms * (
-        n_frames * _BYTES_PER_ATOM["frame"] + 2 * _BYTES_PER_ATOM["restart"] + _BYTES_PER_ATOM["data"]
-    )
-    free = shutil.disk_usage(folder).free
-    if planned > free:
-        raise InputError(
-            f"The run will write about {planned / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free in "
-            f"{folder}: make room or work on another disc."
-        )

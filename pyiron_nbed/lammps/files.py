@@ -1,17 +1,16 @@
-"""LAMMPS data files out, dump frames and thermodynamic logs in."""
+"""LAMMPS data files out, thermodynamic logs in."""
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from ase import Atoms
 
-from pyiron_nbed.errors import LammpsError, StructureError
+from pyiron_nbed.errors import StructureError
 
 
 def write_data(
@@ -66,51 +65,6 @@ def check_orthogonal(atoms: Atoms) -> None:
             "x, y, z, which this protocol needs: build the structure in an orthogonal cell, for example "
             "with cubic=True."
         )
-
-
-def read_frames(path: Path, species: Sequence[str]) -> Iterator[Atoms]:
-    """Frames of a LAMMPS text dump (columns id type x y z), one at a time.
-
-    Args:
-        path: dump file; atoms in any order.
-        species: element of each LAMMPS type.
-
-    Yields:
-        ``ase.Atoms`` sorted by id, positions in Å, ``info["step"]`` = time step.
-
-    Raises:
-        LammpsError: the file is absent, truncated or holds other columns.
-    """
-    try:
-        file = open(path)  # noqa: SIM115  (closed by the with below)
-    except FileNotFoundError:
-        raise LammpsError(f"LAMMPS left no frames: {path} does not exist.") from None
-    with file:
-        while file.readline():
-            step = int(file.readline())
-            file.readline()
-            n_atoms = int(file.readline())
-            bounds_header = file.readline().split()
-            bounds = np.array([[float(x) for x in file.readline().split()] for _ in range(3)])
-            columns = file.readline().split()[2:]
-            if bounds.shape != (3, 2) or not {"id", "type", "x", "y", "z"} <= set(columns):
-                raise LammpsError(
-                    f"{path} has columns {columns} and box {bounds_header[3:]}: an orthogonal dump "
-                    "with columns id type x y z is needed."
-                )
-            rows = [file.readline() for _ in range(n_atoms)]
-            if rows and not rows[-1].endswith("\n"):
-                raise LammpsError(f"{path} is truncated at step {step}: the run was interrupted.")
-            table = pd.read_csv(io.StringIO("".join(rows)), sep=" ", names=columns, index_col=False)
-            table = table.sort_values("id")
-            atoms = Atoms(
-                [species[t - 1] for t in table["type"]],
-                positions=table[["x", "y", "z"]].to_numpy() - bounds[:, 0],
-                cell=bounds[:, 1] - bounds[:, 0],
-                pbc=True,
-                info={"step": step},
-            )
-            yield atoms
 
 
 _HEADER = re.compile(r"^\s*Step\s")

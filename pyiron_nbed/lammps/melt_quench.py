@@ -1,18 +1,21 @@
-"""Melt and quench: writes the input, runs LAMMPS, summarises its output."""
+"""Melt and quench: writes the input, runs or resumes LAMMPS, summarises its output."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.errors import LammpsError
-from pyiron_nbed.lammps.files import read_frames, read_thermo, write_data
-from pyiron_nbed.lammps.protocol import DATA_FILE, FRAMES_FILE, INPUT_FILE, MeltQuench
-from pyiron_nbed.lammps.run import run_lammps
+from pyiron_nbed.lammps.files import write_data
+from pyiron_nbed.lammps.protocol import DATA_FILE, INPUT_FILE, MeltQuench
+from pyiron_nbed.lammps.resume import locked, named_frame, read_record, run_or_resume, thermo_of
 from pyiron_nbed.potentials import Potential
+from pyiron_nbed.provenance import hash_of, structure_id
 
 
 def simulate_melt_quench(
@@ -25,11 +28,14 @@ def simulate_melt_quench(
 ) -> dict:
     """Melt and quench a structure with LAMMPS in a folder.
 
-    Atoms with ``arrays["frozen"]`` stay where they are until the release temperature.
+    Atoms with ``arrays["frozen"]`` stay where they are until the release temperature. A run of the
+    same input that was killed goes on from its last restart file; one that had finished is only
+    read. Anything else of an earlier run in the folder is removed.
 
     Args:
         folder: existing folder; gets ``structure.data``, ``control.inp``, ``log.lammps``,
-            ``frames.dump`` (instantaneous, then minimised structure).
+            ``restart.0``, ``restart.1``, ``frame_cold.bin`` (instantaneous),
+            ``frame_minimized.bin`` and, on request, ``trajectory.<first step>.bin``.
         atoms: N atoms, orthogonal and periodic (Å).
         protocol: temperatures, times, rate.
         potential: knows all elements of ``atoms``.
@@ -37,8 +43,8 @@ def simulate_melt_quench(
         description: text of the progress bar.
 
     Returns:
-        {"cooling_rate" K/s, "energy_per_atom" eV, "volume_per_atom" Å³, "n_atoms", "n_frames",
-        "steps"}.
+        {"cooling_rate" K/s, "energy_per_atom" eV, "volume_per_atom" Å³, "n_atoms", "frames",
+        "steps", "segments", "input_hash"}.
 
     Raises:
         LammpsError: LAMMPS stopped, or left positions that are not numbers.
@@ -47,29 +53,41 @@ def simulate_melt_quench(
     potential.check_elements(atoms.get_chemical_symbols())
     frozen = np.asarray(atoms.arrays.get("frozen", np.zeros(len(atoms))), bool)
     held = bool(frozen.any())
-    write_data(folder / DATA_FILE, atoms, potential.species, frozen if held else None)
-    (folder / INPUT_FILE).write_text(protocol.render(potential.config, held))
-    (folder / FRAMES_FILE).unlink(missing_ok=True)
+    marks = hashlib.sha256(frozen.tobytes()).hexdigest()
+    input_hash = hash_of([structure_id(atoms), marks, asdict(protocol), potential.species, potential.sha256])
+
+    def write_input(slot: str | None) -> None:
+        write_data(folder / DATA_FILE, atoms, potential.species, frozen if held else None)
+        (folder / INPUT_FILE).write_text(protocol.render(potential.config, held, slot))
+
     steps = protocol.steps(held)
-    run_lammps(folder, command, sum(steps.values()), description)
-    frames = list(read_frames(folder / FRAMES_FILE, potential.species))
-    if len(frames) != 1 + protocol.minimize or len(frames[-1]) != len(atoms):
-        raise LammpsError(
-            f"LAMMPS ended without an error but left {len(frames)} frames of "
-            f"{len(frames[-1]) if frames else 0} atoms instead of {1 + protocol.minimize} of {len(atoms)}: "
-            f"see {folder / 'log.lammps'}."
+    with locked(folder):
+        run_or_resume(
+            folder, protocol, sum(steps.values()), len(atoms), input_hash, write_input, command, description
         )
-    if not np.isfinite(frames[-1].positions).all():
+        return _summarise(folder, atoms, protocol, potential, steps)
+
+
+def _summarise(folder, atoms, protocol, potential, steps) -> dict:
+    final = named_frame(folder, protocol.frames[-1], potential.species)
+    if len(final) != len(atoms):
+        raise LammpsError(
+            f"LAMMPS ended without an error but left {len(final)} atoms of {len(atoms)}: see "
+            f"{folder / 'log.lammps'}."
+        )
+    if not np.isfinite(final.positions).all():
         raise LammpsError(
             "The simulation blew up (positions are not numbers): lower the time step, "
             f"now {protocol.timestep} fs."
         )
-    thermo = read_thermo(folder / "log.lammps")
+    record = read_record(folder)
     return {
         "cooling_rate": protocol.cooling_rate,
-        "energy_per_atom": float(thermo["PotEng"].iloc[-1]) / len(atoms),
-        "volume_per_atom": float(frames[-1].get_volume()) / len(atoms),
+        "energy_per_atom": float(thermo_of(folder)["PotEng"].iloc[-1]) / len(atoms),
+        "volume_per_atom": float(final.get_volume()) / len(atoms),
         "n_atoms": len(atoms),
-        "n_frames": len(frames),
+        "frames": list(protocol.frames),
         "steps": steps,
+        "segments": int(record["segments"]),
+        "input_hash": record["input_hash"],
     }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import accumulate
+from typing import Any
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.lammps.run import render
 
-FRAMES_FILE = "frames.dump"
 DATA_FILE = "structure.data"
+DONE_FILE = "done.txt"
+HISTORY_FILE = "history.txt"
 INPUT_FILE = "control.inp"  # the name that pyiron's own LAMMPS scripts read
 
 
@@ -30,6 +33,8 @@ class MeltQuench:
         final_time: hold at the final temperature, ps.
         minimize: minimise the energy at the end.
         timestep: fs.
+        restart_every: steps between restart files.
+        trajectory_every: steps between frames of the trajectory; 0 keeps none.
         seed: of the initial velocities, 1 to 900,000,000.
 
     Raises:
@@ -49,6 +54,8 @@ class MeltQuench:
     final_time: float = 0.0
     minimize: bool = True
     timestep: float = 2.0
+    restart_every: int = 5000
+    trajectory_every: int = 0
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -66,6 +73,8 @@ class MeltQuench:
             "release_time": (0, 1e9, "ps"),
             "final_time": (0, 1e9, "ps"),
             "timestep": (0.01, 10, "fs"),
+            "restart_every": (1, 1_000_000_000, "steps"),
+            "trajectory_every": (0, 1_000_000_000, "steps"),
             "seed": (1, 900_000_000, ""),
         }
         for name, (low, high, unit) in allowed.items():
@@ -74,8 +83,12 @@ class MeltQuench:
                     f"{name} is {getattr(self, name)!r}: allowed are {low:g} to {high:g} {unit}".rstrip()
                     + "."
                 )
-        if int(self.seed) != self.seed:
-            raise InputError(f"seed is {self.seed!r}: give a whole number.")
+        for name in ("seed", "restart_every", "trajectory_every"):
+            if int(getattr(self, name)) != getattr(self, name):
+                raise InputError(f"{name} is {getattr(self, name)!r}: give a whole number.")
+        if self.minimize not in (True, False):
+            raise InputError(f"minimize is {self.minimize!r}: choose True or False.")
+        one_type_per_field(self)
         if not self.final_temperature <= self.release_temperature <= self.melt_temperature:
             raise InputError(
                 f"The temperatures must fall: melt {self.melt_temperature} K, release "
@@ -103,32 +116,67 @@ class MeltQuench:
         stages["hold"] = self._count(self.final_time)
         return stages
 
+    def ends(self, frozen: bool = False) -> dict[str, int]:
+        """Last time step of each stage; see :meth:`steps`."""
+        return running_total(self.steps(frozen))
+
     @property
     def total_steps(self) -> int:
         """Time steps without frozen atoms."""
         return sum(self.steps().values())
 
+    @property
+    def frames(self) -> list[str]:
+        """Names of the frames that are written: "cold" (instantaneous), "minimized"."""
+        return ["cold", "minimized"] if self.minimize else ["cold"]
+
     def _count(self, picoseconds: float) -> int:
         return max(0, round(picoseconds * 1000 / self.timestep))
 
-    def render(self, potential_config: Sequence[str], frozen: bool, thermo_every: int = 100) -> str:
+    def render(
+        self,
+        potential_config: Sequence[str],
+        frozen: bool,
+        resume: str | None = None,
+        thermo_every: int = 100,
+    ) -> str:
         """The LAMMPS input.
 
         Args:
             potential_config: lines of pair_style and pair_coeff.
             frozen: the data file has a section ``Frozen``.
+            resume: slot of the restart file to go on from; None begins anew.
             thermo_every: steps between lines of thermodynamic output.
 
         Returns:
-            Text of the input; it reads ``structure.data`` and writes ``frames.dump``.
+            Text of the input; it reads ``structure.data`` and writes ``frame_<name>.bin`` and, at
+            the very end, ``done.txt``.
         """
         return render(
             "melt_quench.lmp.j2",
             **asdict(self),
-            steps=self.steps(frozen),
+            ends=self.ends(frozen),
             frozen=frozen,
+            resume=resume or "none",
             data_file=DATA_FILE,
-            frames_file=FRAMES_FILE,
+            done_file=DONE_FILE,
             potential_config=[line.rstrip("\n") for line in potential_config],
             thermo_every=thermo_every,
         )
+
+
+def running_total(stages: Mapping[str, int]) -> dict[str, int]:
+    """Last time step of each stage.
+
+    Example:
+        >>> running_total({"melt": 100, "quench": 50})
+        {'melt': 100, 'quench': 150}
+    """
+    return dict(zip(stages, accumulate(stages.values()), strict=True))
+
+
+def one_type_per_field(protocol: Any) -> None:
+    """Give every field the type of its default, so that a protocol keeps its hash wherever it was stored."""
+    for field in fields(protocol):
+        kind = type(getattr(type(protocol), field.name))
+        object.__setattr__(protocol, field.name, kind(getattr(protocol, field.name)))

@@ -19,14 +19,20 @@ from pyiron_nbed.lammps.complexion_run import (
     find_warnings,
     live_state,
     prepare_complexion,
-    read_frame,
     simulate_complexion,
-    thermo_of,
 )
 from pyiron_nbed.lammps.executable import lammps_command
 from pyiron_nbed.lammps.files import read_thermo
 from pyiron_nbed.lammps.protocol import INPUT_FILE
-from pyiron_nbed.lammps.resume import begin_segment, is_locked, locked, newest_restart
+from pyiron_nbed.lammps.resume import (
+    begin_segment,
+    is_locked,
+    locked,
+    named_frame,
+    newest_restart,
+    read_trajectory,
+    thermo_of,
+)
 from pyiron_nbed.lammps.run import PROCESS_FILE
 from pyiron_nbed.lammps.vcsgc import cutoff_of, rank_grid, read_history
 from pyiron_nbed.potentials import find_potential
@@ -54,7 +60,7 @@ def _run(folder, potential, ranks=1, **changes):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pyiron_nbed.lammps.complexion_run.ComplexionWarning")
 def test_two_ranks_reach_the_composition_and_keep_full_precision(tmp_path, potential):
-    result = _run(tmp_path, potential, ranks=2, minimize=True)
+    result = _run(tmp_path, potential, ranks=2, minimize=True, trajectory_every=200)
     assert result["n_atoms"] == len(bicrystal(**SMALL))
     assert result["composition"] == pytest.approx(0.10, abs=0.003)
     assert result["acceptance"] > 0.001
@@ -62,18 +68,18 @@ def test_two_ranks_reach_the_composition_and_keep_full_precision(tmp_path, poten
     assert result["frames"] == ["hot", "cold", "minimized"]
     assert result["history"]["step"].tolist() == [200, 250, 300, 350]
     assert result["segments"] == 1
-    hot, cold = (read_frame(tmp_path, name, potential.species) for name in ("hot", "cold"))
+    hot, cold = (named_frame(tmp_path, name, potential.species) for name in ("hot", "cold"))
     assert (hot.numbers == cold.numbers).all()
-    # at least 12 significant digits are in the file
-    line = (tmp_path / "frame_cold.dump").read_text().splitlines()[9].split()
-    assert max(len(word.replace(".", "").lstrip("0")) for word in line[2:]) >= 12
+    frames = list(read_trajectory(tmp_path, potential.species))
+    assert [atoms.info["step"] for atoms in frames] == [0, 200, 400]
+    assert np.abs(frames[-1].positions - cold.positions).max() == 0  # full precision, the same step
     thermo = thermo_of(tmp_path)
     assert thermo["Step"].is_monotonic_increasing
     assert thermo["c_minority"].iloc[-1] == pytest.approx(result["composition"], abs=1e-9)
     # run again: nothing is recomputed
-    written = (tmp_path / "frame_hot.dump").stat().st_mtime_ns
-    again = _run(tmp_path, potential, ranks=2, minimize=True)
-    assert (tmp_path / "frame_hot.dump").stat().st_mtime_ns == written
+    written = (tmp_path / "frame_hot.bin").stat().st_mtime_ns
+    again = _run(tmp_path, potential, ranks=2, minimize=True, trajectory_every=200)
+    assert (tmp_path / "frame_hot.bin").stat().st_mtime_ns == written
     assert again["segments"] == 1
     assert again["energy_per_atom"] == result["energy_per_atom"]
 

@@ -15,10 +15,11 @@ from ase.build import bulk
 from pyiron_nbed import composite, glass
 from pyiron_nbed.errors import InputError, LammpsError, PotentialError, StructureError
 from pyiron_nbed.lammps.executable import lammps_command, lammps_version
-from pyiron_nbed.lammps.files import check_orthogonal, read_frames, read_thermo, write_data
+from pyiron_nbed.lammps.files import check_orthogonal, read_thermo
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
-from pyiron_nbed.lammps.run import last_step, run_lammps
+from pyiron_nbed.lammps.resume import named_frame, newest_restart, read_trajectory
+from pyiron_nbed.lammps.run import PROCESS_FILE, last_step, run_lammps
 from pyiron_nbed.potentials import find_potential
 from pyiron_nbed.ssro import disorder_parameter
 
@@ -36,8 +37,8 @@ def test_composite_keeps_its_crystal_in_a_glass(in_folder):
     atoms = composite(cells=8, radius=9.0, seed=1)
     result = simulate_melt_quench(in_folder, atoms, FAST, find_potential(), COMMAND)
     assert result["cooling_rate"] == 2e15
-    assert result["n_frames"] == 2
-    instantaneous, minimised = read_frames(in_folder / "frames.dump", ["Cu", "Zr"])
+    assert result["frames"] == ["cold", "minimized"]
+    instantaneous, minimised = (named_frame(in_folder, name, ["Cu", "Zr"]) for name in result["frames"])
     assert (minimised.numbers == atoms.numbers).all()
     d = disorder_parameter(minimised)
     middle = minimised.cell.lengths() / 2
@@ -56,7 +57,7 @@ def test_composite_keeps_its_crystal_in_a_glass(in_folder):
     for name in ("structure.data", INPUT_FILE):
         shutil.copy(in_folder / name, hand)
     run_lammps(hand, COMMAND)
-    again = list(read_frames(hand / "frames.dump", ["Cu", "Zr"]))[-1]
+    again = named_frame(hand, "minimized", ["Cu", "Zr"])
     assert np.abs(again.positions - minimised.positions).max() < 1e-9
 
 
@@ -126,6 +127,90 @@ def test_interrupt_ends_lammps_and_its_ranks(in_folder):
     assert not lammps_processes(in_folder)
 
 
+LONG = {
+    "melt_time": 0.4, "cooling_rate": 2e15, "release_time": 0.4, "final_time": 0.2, "restart_every": 50,
+    "trajectory_every": 100, "minimize": False,
+}  # fmt: skip
+
+
+def _quench(folder, **changes):
+    atoms = composite(cells=6, radius=7.0, seed=1)
+    return simulate_melt_quench(folder, atoms, MeltQuench(**{**LONG, **changes}), find_potential(), COMMAND)
+
+
+def test_three_segments_after_kill_9(in_folder):
+    """Killed in the melt, then after the release: the same stages, each frame once."""
+    (in_folder / "whole").mkdir()
+    whole = _quench(in_folder / "whole")
+    folder = in_folder / "killed"
+    folder.mkdir()
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n" + (
+        f"import test_melt_quench as t; t._quench(t.Path({str(folder)!r}))"
+    )
+    ends = MeltQuench(**LONG).ends(frozen=True)
+    for beyond in (100, ends["quench"] + 50):
+        process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "NBED_SILENT": "1"})
+        limit = time.monotonic() + 120
+        while (newest_restart(folder) or ("", 0))[1] < beyond:
+            assert process.poll() is None
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        os.killpg(int((folder / PROCESS_FILE).read_text().split()[0]), 9)
+    step = newest_restart(folder)[1]
+    result = _quench(folder)
+    assert result["segments"] == 3
+    assert result["steps"] == whole["steps"]
+    last = read_thermo(folder / "log.lammps")["Step"]
+    assert step <= last.iloc[0] < last.iloc[-1] == ends["hold"]
+    frames = [list(read_trajectory(f, ["Cu", "Zr"])) for f in (in_folder / "whole", folder)]
+    assert [a.info["step"] for a in frames[0]] == list(range(0, ends["hold"] + 1, 100))
+    assert [a.info["step"] for a in frames[1]] == [a.info["step"] for a in frames[0]]
+    assert np.array_equal(frames[0][0].positions, frames[1][0].positions)  # before the first kill
+    assert result["energy_per_atom"] == pytest.approx(whole["energy_per_atom"], abs=0.02)
+    # again: nothing is computed
+    written = (folder / "frame_cold.bin").stat().st_mtime_ns
+    assert _quench(folder)["segments"] == 3
+    assert (folder / "frame_cold.bin").stat().st_mtime_ns == written
+    # another input begins anew
+    assert _quench(folder, seed=2, trajectory_every=0)["segments"] == 1
+    with pytest.raises(InputError, match="no trajectory"):
+        next(read_trajectory(folder, ["Cu", "Zr"]))
+
+
+def test_threads(in_folder):
+    protocol = MeltQuench(melt_time=0.02, cooling_rate=1e17, minimize=False)
+    command = [*lammps_command(threads=2), "-in", INPUT_FILE]
+    simulate_melt_quench(in_folder, glass(864, seed=2), protocol, find_potential(), command)
+    log = (in_folder / "log.lammps").read_text()
+    assert "eam/fs/omp" in log
+    assert "2 OpenMP threads" in log or "2 thread" in log
+
+
+def test_command_lines(tmp_path):
+    """A LAMMPS with KOKKOS, as far as `lmp -h` tells, gets its switches."""
+    lmp = tmp_path / "lmp_gpu"
+    lmp.write_text("#!/bin/sh\necho 'Installed packages:\n\nKOKKOS MANYBODY MC\n\nList of individual'\n")
+    lmp.chmod(0o755)
+    words = lammps_command(1, lmp, accelerator="kokkos", gpus=1)
+    assert words[1:] == ["-k", "on", "t", "1", "g", "1", "-sf", "kk"]
+    assert lammps_command(1, lmp, threads=4, accelerator="kokkos")[1:] == ["-k", "on", "t", "4", "-sf", "kk"]
+    assert lammps_command(1, lmp)[1:] == []
+    with pytest.raises(LammpsError, match="without its package OPENMP"):
+        lammps_command(1, lmp, threads=2)
+    with pytest.raises(LammpsError, match="without its package KOKKOS"):
+        lammps_command(accelerator="kokkos")
+    for settings, message in (
+        ({"accelerator": "cuda"}, "choose one of opt, omp, kokkos, none"),
+        ({"gpus": 1}, "1 GPUs are given, but the accelerator is None"),
+        ({"threads": 2, "accelerator": "opt"}, "has no threads"),
+        ({"threads": 0}, "threads is 0"),
+    ):
+        with pytest.raises(InputError, match=message):
+            lammps_command(1, lmp, **settings)
+
+
 def lammps_processes(folder):
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -158,30 +243,6 @@ def test_stages_add_up_to_the_rate():
     steps = MeltQuench(cooling_rate=1e12, timestep=1.0).steps(frozen=True)
     assert steps["quench"] == 1_300_000  # 1300 K at 1 K/ps
     assert steps["quench_released"] == 400_000
-
-
-def test_data_file_round_trip_is_exact(in_folder, rattled):
-    write_data(in_folder / "a.data", rattled, ["Cu", "Zr"])
-    (in_folder / INPUT_FILE).write_text(
-        "units metal\natom_style atomic\nread_data a.data\nmass * 1\npair_style zero 5\npair_coeff * *\n"
-        "write_dump all custom frames.dump id type x y z modify sort id format float %.17g\n"
-    )
-    run_lammps(in_folder, COMMAND)
-    back = next(read_frames(in_folder / "frames.dump", ["Cu", "Zr"]))
-    offset = back.positions - rattled.get_positions(wrap=True)
-    assert np.abs(offset - np.round(offset / 32.0) * 32.0).max() < 1e-12
-    assert (back.numbers == rattled.numbers).all()
-
-
-def test_truncated_frames_are_refused(in_folder):
-    (in_folder / "frames.dump").write_text(
-        "ITEM: TIMESTEP\n5\nITEM: NUMBER OF ATOMS\n3\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\n"
-        "ITEM: ATOMS id type x y z\n1 1 0 0 0\n2 1 1 1 1\n"
-    )
-    with pytest.raises(LammpsError, match="truncated at step 5"):
-        list(read_frames(in_folder / "frames.dump", ["Cu"]))
-    with pytest.raises(LammpsError, match="no frames"):
-        list(read_frames(in_folder / "absent.dump", ["Cu"]))
 
 
 def test_unsuitable_cells_and_elements(in_folder):

@@ -1,4 +1,4 @@
-"""ComplexionMDMC as a pyiron job: input, output, errors, going on after a kill."""
+"""The jobs that run LAMMPS: input, output, errors, going on after a kill."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyiron_nbed import bicrystal
-from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed import bicrystal, glass
+from pyiron_nbed.errors import InputError, LammpsError, StructureError
 from pyiron_nbed.jobs.complexion import ComplexionMDMC
 from pyiron_nbed.lammps.resume import newest_restart
 from pyiron_nbed.lammps.run import end_leftover
@@ -67,11 +67,70 @@ def test_errors_come_before_anything_is_written(project):
         job.run()
 
 
+def _glass_job(project):
+    job = project.create.job.GlassQuench("glass")
+    if job.status.initialized:
+        job.structure = glass(864, seed=1)
+        job.input.update({"melt_time": 1.0, "cooling_rate": 2e15, "restart_every": 50, "minimize": False})
+        job.input.trajectory_every = 200
+    return job
+
+
+GLASS_WORKER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import test_lammps_jobs as t
+from pyiron_base import Project
+import pyiron_nbed
+t._glass_job(Project(sys.argv[1])).run()
+"""
+
+
+def test_glass_killed_with_kill_9_goes_on_when_it_is_run_again(project):
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", GLASS_WORKER, project.path, str(Path(__file__).parent)],
+        env={**os.environ, "NBED_SILENT": "1"},
+    )
+    folder = Path(project.path) / "glass_hdf5" / "glass"
+    limit = time.monotonic() + 120
+    while not folder.is_dir() or (newest_restart(folder) or ("", 0))[1] < 100:
+        assert process.poll() is None
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    job = _glass_job(project)
+    assert job.status.running  # pyiron does not know yet, and LAMMPS works on alone
+    job.run()
+    assert job.status.finished
+    assert job.output.segments == 2
+    thermo = job.get_thermo()["Step"]
+    assert thermo.iloc[0] == 0
+    assert (thermo.diff()[1:] > 0).all()
+    assert len(job.get_structure("cold")) == 864
+    steps = [atoms.info["step"] for atoms in project.load("glass").get_trajectory()]
+    assert steps == list(range(0, sum(job.output.steps.values()) + 1, 200))
+
+
+def test_accelerators_are_checked_before_anything_is_written(project):
+    job = _glass_job(project)
+    job.input.accelerator = "kokkos"
+    with pytest.raises(LammpsError, match="without its package KOKKOS"):
+        job.run()
+    job.input.accelerator = "warp"
+    with pytest.raises(InputError, match="choose one of opt, omp, kokkos, none"):
+        job.run()
+    job.input.accelerator = None
+    job.server.threads = 2
+    job.run()
+    assert "-sf omp -pk omp 2" in " ".join(job.output.command)
+
+
 WORKER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-import test_complexion_job as t
+import test_lammps_jobs as t
 from pyiron_base import Project
 import pyiron_nbed
 t._job(Project(sys.argv[1])).run()
@@ -80,7 +139,7 @@ t._job(Project(sys.argv[1])).run()
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pyiron_nbed.lammps.complexion_run.ComplexionWarning")
-def test_job_killed_with_kill_9_goes_on_when_it_is_run_again(project):
+def test_complexion_killed_with_kill_9_goes_on_when_it_is_run_again(project):
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", WORKER, project.path, str(Path(__file__).parent)],
         env={**os.environ, "NBED_SILENT": "1"},
