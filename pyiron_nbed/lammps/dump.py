@@ -274,7 +274,7 @@ def _atoms(path, head: _Head, values: dict[str, np.ndarray], species: Sequence[s
         positions = positions @ cell
     numbers = np.empty(len(ids), np.int64)
     numbers[place] = _atomic_numbers(path, values, species)
-    return Atoms(numbers, positions, cell=cell, pbc=head.periodic, info={"step": head.step})
+    return Atoms(numbers=numbers, positions=positions, cell=cell, pbc=head.periodic, info={"step": head.step})
 
 
 def _atomic_numbers(path, values: dict[str, np.ndarray], species: Sequence[str] | None) -> np.ndarray:
