@@ -6,8 +6,10 @@ import numpy as np
 from ase import Atoms
 from numba import njit
 
-from pyiron_nbed.geometry import run_in_threads
-from pyiron_nbed.ssro.neighbors import _CHUNK, nearest_harmonics
+from pyiron_nbed.geometry import MINIMUM_DISTANCE, run_in_threads
+from pyiron_nbed.ssro.neighbors import nearest_harmonics
+
+_ATOMS_PER_CALL = 20_000
 
 
 def disorder_parameter(
@@ -15,6 +17,7 @@ def disorder_parameter(
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
     cores: int | None = None,
+    minimum_distance: float = MINIMUM_DISTANCE,
 ) -> np.ndarray:
     """Local disorder parameter d_i = 1 − |Σ_j s_ij| / n of every atom.
 
@@ -40,7 +43,7 @@ def disorder_parameter(
         >>> bool(disorder_parameter(bulk("Cu", cubic=True) * (3, 3, 3)).max() < 1e-12)
         True
     """
-    return disorder_and_bond_order(atoms, l, n_neighbors, cores)[0]
+    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance)[0]
 
 
 def bond_order(
@@ -48,6 +51,7 @@ def bond_order(
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
     cores: int | None = None,
+    minimum_distance: float = MINIMUM_DISTANCE,
 ) -> np.ndarray:
     """Steinhardt bond-order parameter Q_l = sqrt(4π/(2l+1) Σ_m |q̄_lm|²) of every atom.
 
@@ -68,7 +72,7 @@ def bond_order(
         >>> round(float(bond_order(bulk("Cu", cubic=True) * (3, 3, 3))[0]), 4)
         0.5745
     """
-    return disorder_and_bond_order(atoms, l, n_neighbors, cores)[1]
+    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance)[1]
 
 
 def disorder_and_bond_order(
@@ -76,36 +80,55 @@ def disorder_and_bond_order(
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
     cores: int | None = None,
+    minimum_distance: float = MINIMUM_DISTANCE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """d_i and Q_l in one pass over the neighbours; see the two functions above.
 
     Returns:
         d (N,) and Q_l (N,), float64.
     """
-    order, neighbors, harmonics = nearest_harmonics(atoms, l, n_neighbors, cores)
-    norms = np.sqrt(np.einsum("im,im->i", harmonics, harmonics))
-    # an atom whose bond order vanishes (never in a real structure) correlates with nothing
-    harmonics /= np.where(norms > 0, norms, 1.0)[:, None]
-    sorted_d = np.empty(len(order))
-
-    def work(start: int, stop: int) -> None:
-        _disorder(start, stop, neighbors, harmonics, sorted_d)
-
-    run_in_threads(work, len(order), cores, _CHUNK)
+    order, neighbors, harmonics = nearest_harmonics(atoms, l, n_neighbors, cores, minimum_distance)
     disorder, q = np.empty(len(order)), np.empty(len(order))
-    disorder[order] = sorted_d
-    q[order] = np.sqrt(4 * np.pi / (2 * l + 1)) * norms
+    scale = np.sqrt(4 * np.pi / (2 * l + 1))
+
+    def normalize(start: int, stop: int) -> None:
+        _normalize(start, stop, order, harmonics, scale, q)
+
+    def correlate(start: int, stop: int) -> None:
+        _disorder(start, stop, order, neighbors, harmonics, disorder)
+
+    run_in_threads(normalize, len(order), cores, _ATOMS_PER_CALL)
+    run_in_threads(correlate, len(order), cores, _ATOMS_PER_CALL)
     return disorder, q
 
 
 @njit(cache=True, nogil=True)
-def _disorder(first, last, neighbors, harmonics, out):
-    n = neighbors.shape[1]
+def _normalize(first, last, order, harmonics, scale, q):
     n_components = harmonics.shape[1]
     for i in range(first, last):
-        total = 0.0
+        square = 0.0
+        for m in range(n_components):
+            square += harmonics[i, m] * harmonics[i, m]
+        norm = np.sqrt(square)
+        q[order[i]] = scale * norm
+        # an atom whose bond order vanishes (never in a real structure) correlates with nothing
+        inverse = 1.0 / norm if norm > 0.0 else 0.0
+        for m in range(n_components):
+            harmonics[i, m] *= inverse
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _disorder(first, last, order, neighbors, harmonics, out):
+    n = neighbors.shape[1]
+    n_components = harmonics.shape[1]
+    around = np.empty(n_components)
+    for i in range(first, last):
+        around[:] = 0.0
         for k in range(n):
             j = neighbors[i, k]
             for m in range(n_components):
-                total += harmonics[i, m] * harmonics[j, m]
-        out[i] = 1.0 - abs(total) / n
+                around[m] += harmonics[j, m]
+        total = 0.0
+        for m in range(n_components):
+            total += harmonics[i, m] * around[m]
+        out[order[i]] = 1.0 - abs(total) / n
