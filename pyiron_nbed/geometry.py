@@ -294,6 +294,9 @@ def gather_images(box, reach, positions, cell, n_boxes, periodic, start, xyz, in
     bz = box % n_boxes[2]
     by = (box // n_boxes[2]) % n_boxes[1]
     bx = box // (n_boxes[1] * n_boxes[2])
+    low, high = bz - reach[2], bz + reach[2]
+    if not periodic[2]:
+        low, high = max(low, 0), min(high, n_boxes[2] - 1)
     count, home = 0, 0
     for dx in range(-reach[0], reach[0] + 1):
         x, wx, inside = wrap_box(bx + dx, n_boxes[0], periodic[0])
@@ -303,29 +306,29 @@ def gather_images(box, reach, positions, cell, n_boxes, periodic, start, xyz, in
             y, wy, inside = wrap_box(by + dy, n_boxes[1], periodic[1])
             if not inside:
                 continue
-            for dz in range(-reach[2], reach[2] + 1):
-                z, wz, inside = wrap_box(bz + dz, n_boxes[2], periodic[2])
-                if not inside:
-                    continue
-                there = (x * n_boxes[1] + y) * n_boxes[2] + z
-                first, last = start[there], start[there + 1]
+            row = (x * n_boxes[1] + y) * n_boxes[2]
+            z = low
+            while z <= high:  # boxes of one image follow each other along z, and so do their atoms
+                wz = z // n_boxes[2]
+                end = min(high, (wz + 1) * n_boxes[2] - 1)
+                first = start[row + z - wz * n_boxes[2]]
+                last = start[row + end - wz * n_boxes[2] + 1]
                 needed = count + last - first
                 if needed > index.shape[0]:
                     larger_xyz, larger_index = np.empty((3, 2 * needed)), np.empty(2 * needed, np.int64)
                     larger_xyz[:, :count] = xyz[:, :count]
                     larger_index[:count] = index[:count]
                     xyz, index = larger_xyz, larger_index
-                if dx == 0 and dy == 0 and dz == 0:
-                    home = count
-                s0 = wx * cell[0, 0] + wy * cell[1, 0] + wz * cell[2, 0]
-                s1 = wx * cell[0, 1] + wy * cell[1, 1] + wz * cell[2, 1]
-                s2 = wx * cell[0, 2] + wy * cell[1, 2] + wz * cell[2, 2]
-                for j in range(first, last):
-                    xyz[0, count] = positions[j, 0] + s0
-                    xyz[1, count] = positions[j, 1] + s1
-                    xyz[2, count] = positions[j, 2] + s2
-                    index[count] = j
-                    count += 1
+                if dx == 0 and dy == 0 and wz == 0:
+                    home = count + start[box] - first
+                for c in range(3):
+                    shift = wx * cell[0, c] + wy * cell[1, c] + wz * cell[2, c]
+                    for j in range(last - first):
+                        xyz[c, count + j] = positions[first + j, c] + shift
+                for j in range(last - first):
+                    index[count + j] = first + j
+                count += last - first
+                z = end + 1
     return xyz, index, count, home
 
 

@@ -63,7 +63,7 @@ def nearest_neighbors(
     boxes, radius = _boxes_for(atoms, n_neighbors)
     indices = np.empty((len(atoms), n_neighbors), np.int32)
     distances = np.empty((len(atoms), n_neighbors))
-    unused = np.empty((1, 1))
+    unused = np.empty((0, 0))
     _run(boxes, radius, n_neighbors, unused, cores, minimum_distance, indices, unused, distances)
     return indices, distances
 
@@ -97,7 +97,7 @@ def nearest_harmonics(
     boxes, radius = _boxes_for(atoms, n_neighbors)
     indices = np.empty((len(atoms), n_neighbors), np.int32)
     harmonics = np.empty((len(atoms), 2 * l + 1))
-    unused = np.empty((1, 1))
+    unused = np.empty((0, 0))
     _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indices, harmonics, unused)
     return boxes.order, indices, harmonics
 
@@ -155,7 +155,7 @@ def _nearest(
     r2, near, near_r2 = np.empty(257), np.empty(257, np.int64), np.empty(257)
     pick = np.empty(n_neighbors, np.int64)
     vectors, work = np.empty((3, n_neighbors)), np.empty((4, n_neighbors))
-    sort = distances.shape[0] == order.shape[0]
+    sort = distances.shape[0] > 0  # else harmonics are wanted
     for b in range(first, last):
         if start[b] == start[b + 1]:
             continue
@@ -210,8 +210,9 @@ def near_images(center, xyz, m, itself, cutoff2, r2, near, near_r2):
     count = 0
     for k in range(m):  # without a branch: the processor cannot guess which atoms are near
         near[count] = k
-        near_r2[count] = r2[k]
         count += np.int64(r2[k] <= cutoff2)
+    for k in range(count):
+        near_r2[k] = r2[near[k]]
     return count
 
 
