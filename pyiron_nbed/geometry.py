@@ -14,7 +14,6 @@ from numba import njit
 
 from pyiron_nbed.errors import StructureError
 
-
 MINIMUM_DISTANCE = 0.5  # Å; no two atoms of a real structure come closer
 
 
@@ -285,11 +284,12 @@ def box_reach(distance, heights, n_boxes, periodic):
 
 
 @njit(cache=True, nogil=True)
-def gather_images(box, reach, positions, cell, n_boxes, periodic, start, xyz, index):
+def gather_images(box, reach, positions, cell, n_boxes, periodic, start, xyz, index, half=False):
     """Atoms of all boxes within reach of a box, periodic images included, in one row.
 
     ``xyz`` (3, capacity) and ``index`` (capacity,) are filled, or replaced by larger arrays. Returns
-    them, how many images they hold, and the place of the first atom of the box itself.
+    them, how many images they hold, and the place of the first atom of the box itself. ``half`` leaves out
+    the boxes before this one, so that every pair of boxes is met once; the box itself then comes first.
     """
     bz = box % n_boxes[2]
     by = (box // n_boxes[2]) % n_boxes[1]
@@ -298,16 +298,16 @@ def gather_images(box, reach, positions, cell, n_boxes, periodic, start, xyz, in
     if not periodic[2]:
         low, high = max(low, 0), min(high, n_boxes[2] - 1)
     count, home = 0, 0
-    for dx in range(-reach[0], reach[0] + 1):
+    for dx in range(0 if half else -reach[0], reach[0] + 1):
         x, wx, inside = wrap_box(bx + dx, n_boxes[0], periodic[0])
         if not inside:
             continue
-        for dy in range(-reach[1], reach[1] + 1):
+        for dy in range(0 if half and dx == 0 else -reach[1], reach[1] + 1):
             y, wy, inside = wrap_box(by + dy, n_boxes[1], periodic[1])
             if not inside:
                 continue
             row = (x * n_boxes[1] + y) * n_boxes[2]
-            z = low
+            z = bz if half and dx == 0 and dy == 0 else low
             while z <= high:  # boxes of one image follow each other along z, and so do their atoms
                 wz = z // n_boxes[2]
                 end = min(high, (wz + 1) * n_boxes[2] - 1)

@@ -8,6 +8,7 @@ from numba import njit
 
 from pyiron_nbed.geometry import MINIMUM_DISTANCE, run_in_threads
 from pyiron_nbed.ssro.neighbors import nearest_harmonics
+from pyiron_nbed.ssro.pyscal import check_backend, pyscal_disorder_and_bond_order
 
 _ATOMS_PER_CALL = 20_000
 
@@ -18,32 +19,41 @@ def disorder_parameter(
     n_neighbors: int = 12,
     cores: int | None = None,
     minimum_distance: float = MINIMUM_DISTANCE,
+    backend: str = "numba",
 ) -> np.ndarray:
     """Local disorder parameter d_i = 1 − |Σ_j s_ij| / n of every atom.
 
     s_ij = Σ_m q̂_lm(i) q̂*_lm(j) is the normalised correlation of the bond order of atom i with
     that of its n nearest neighbours j. d is 0 in a perfect fcc crystal and about 0.88 (median)
-    in a Cu-Zr glass.
+    in a Cu-Zr glass. It is also 0 in perfect hcp with 12 and in perfect bcc with 14 neighbours. With 12 in
+    bcc (8 nearest and 4 of the 6 next) the choice among equal neighbours is arbitrary: it is made by
+    direction, see :func:`nearest_neighbors`, and is the same for every atom, but changes when the
+    crystal is rotated.
 
     Args:
         atoms: N atoms; lengths in Å; any cell and periodicity.
-        l: even degree of the spherical harmonics.
-        n_neighbors: number of nearest neighbours.
+        l: even degree of the spherical harmonics, 2 to 20.
+        n_neighbors: number of nearest neighbours: 12 for fcc, hcp and glasses, 14 for bcc.
         cores: threads; None takes all.
+        minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
+        backend: "numba" (any structure of any size), or "pyscal3" for orthogonal periodic structures of
+            at most 100,000 atoms.
 
     Returns:
         (N,) float64 between 0 and 1, dimensionless.
 
     Raises:
-        StructureError: unusable structure or too few atoms.
-        InputError: l is odd or out of range, n_neighbors below 1.
+        StructureError: unusable structure, atoms too close (named), or too few atoms: open boundaries need
+            n_neighbors + 1. Periodic cells may be as thin as one atom: neighbours are then images.
+        InputError: l is odd or out of range, n_neighbors below 1, or a backend that is unknown, not
+            installed or unable.
 
     Example:
         >>> from ase.build import bulk
         >>> bool(disorder_parameter(bulk("Cu", cubic=True) * (3, 3, 3)).max() < 1e-12)
         True
     """
-    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance)[0]
+    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance, backend)[0]
 
 
 def bond_order(
@@ -52,14 +62,20 @@ def bond_order(
     n_neighbors: int = 12,
     cores: int | None = None,
     minimum_distance: float = MINIMUM_DISTANCE,
+    backend: str = "numba",
 ) -> np.ndarray:
     """Steinhardt bond-order parameter Q_l = sqrt(4π/(2l+1) Σ_m |q̄_lm|²) of every atom.
 
+    Steinhardt, Nelson and Ronchetti, Phys. Rev. B 28, 784 (1983).
+
     Args:
-        atoms: N atoms; lengths in Å.
-        l: even degree.
-        n_neighbors: number of nearest neighbours.
+        atoms: N atoms; lengths in Å; any cell and periodicity.
+        l: even degree, 2 to 20.
+        n_neighbors: number of nearest neighbours: 12 for fcc, hcp and glasses, 14 for bcc (equal distances:
+            see :func:`nearest_neighbors`).
         cores: threads; None takes all.
+        minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
+        backend: "numba" or "pyscal3", as in :func:`disorder_parameter`.
 
     Returns:
         (N,) float64, dimensionless (fcc with 12 neighbours: Q_6 = 0.5745).
@@ -72,7 +88,7 @@ def bond_order(
         >>> round(float(bond_order(bulk("Cu", cubic=True) * (3, 3, 3))[0]), 4)
         0.5745
     """
-    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance)[1]
+    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance, backend)[1]
 
 
 def disorder_and_bond_order(
@@ -81,12 +97,15 @@ def disorder_and_bond_order(
     n_neighbors: int = 12,
     cores: int | None = None,
     minimum_distance: float = MINIMUM_DISTANCE,
+    backend: str = "numba",
 ) -> tuple[np.ndarray, np.ndarray]:
     """d_i and Q_l in one pass over the neighbours; see the two functions above.
 
     Returns:
         d (N,) and Q_l (N,), float64.
     """
+    if check_backend(backend, own="numba"):
+        return pyscal_disorder_and_bond_order(atoms, l, n_neighbors, minimum_distance)
     order, neighbors, harmonics = nearest_harmonics(atoms, l, n_neighbors, cores, minimum_distance)
     disorder, q = np.empty(len(order)), np.empty(len(order))
     scale = np.sqrt(4 * np.pi / (2 * l + 1))

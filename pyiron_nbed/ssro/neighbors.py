@@ -11,10 +11,10 @@ from pyiron_nbed.geometry import (
     MINIMUM_DISTANCE,
     CellList,
     box_reach,
+    boxed_volume,
     build_cell_list,
     check_atoms,
     gather_images,
-    boxed_volume,
     run_in_threads,
     too_close,
 )
@@ -35,8 +35,8 @@ def nearest_neighbors(
     """The n nearest neighbours of every atom, periodic images included.
 
     In a cell thinner than the neighbour shell the same atom may appear several times, once for
-    each image. Among neighbours at equal distance (squares equal to 1e-8 Å², as 2 of the 8 second
-    neighbours that 12 neighbours of a bcc crystal would need) those with the smaller x, then y, then z
+    each image. Among neighbours at equal distance (squares equal to 1e-8 Å², as in bcc, where
+    12 neighbours are the 8 nearest and 4 of the 6 next) those with the smaller x, then y, then z
     component of the vector to the neighbour come first: the choice depends neither on the order
     of the atoms nor on the origin, the number of images or the number of threads, only on the orientation.
 
@@ -66,6 +66,60 @@ def nearest_neighbors(
     unused = np.empty((0, 0))
     _run(boxes, radius, n_neighbors, unused, cores, minimum_distance, indices, unused, distances)
     return indices, distances
+
+
+def cutoff_neighbors(
+    atoms: Atoms, cutoff: float, cores: int | None = None, minimum_distance: float = MINIMUM_DISTANCE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All neighbours within a cutoff of every atom, periodic images included.
+
+    The neighbours of atom i are ``indices[offsets[i]:offsets[i + 1]]``, by increasing distance; equal
+    distances as in :func:`nearest_neighbors`. The cutoff may exceed the cell: the same atom then
+    appears once for each image, an atom's own images too.
+
+    Args:
+        atoms: N atoms; lengths in Å; any cell (triclinic too), any mix of periodic and open axes.
+        cutoff: largest distance in Å (a pair exactly at it counts).
+        cores: threads; None takes all.
+        minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
+
+    Returns:
+        offsets (N + 1,) int64, indices (P,) int32, distances (P,) float64 in Å, for P ordered pairs.
+
+    Raises:
+        StructureError: unusable structure, or atoms too close (named).
+        InputError: a cutoff that is not a positive length.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> offsets, j, r = cutoff_neighbors(bulk("Cu", "fcc", a=3.6, cubic=True), 3.0)
+        >>> offsets.tolist()
+        [0, 12, 24, 36, 48]
+    """
+    if not (np.isfinite(cutoff) and cutoff > 0):
+        raise InputError(f"cutoff is {cutoff!r}: give a length above 0 Å.")
+    boxes = build_cell_list(atoms, cutoff / 2)
+    reach = box_reach(cutoff, boxes.heights, boxes.n_boxes, boxes.periodic)
+    grid = (
+        boxes.positions, boxes.order, boxes.cell, boxes.n_boxes, boxes.periodic, boxes.start, reach, cutoff,
+    )  # fmt: skip
+    offsets = np.zeros(len(atoms) + 1, np.int64)
+    nothing = np.empty(0, np.int32), np.empty(0)
+
+    def count(first: int, last: int) -> None:
+        _within(first, last, *grid, offsets, False, *nothing)
+
+    run_in_threads(count, len(boxes.start) - 1, cores, BOXES_PER_CALL)
+    np.cumsum(offsets, out=offsets)
+    indices, distances = np.empty(offsets[-1], np.int32), np.empty(offsets[-1])
+    closest = []
+
+    def fill(first: int, last: int) -> None:
+        closest.append(_within(first, last, *grid, offsets, True, indices, distances))
+
+    run_in_threads(fill, len(boxes.start) - 1, cores, BOXES_PER_CALL)
+    _check_closest(closest, minimum_distance)
+    return offsets, indices, distances
 
 
 def nearest_harmonics(
@@ -138,9 +192,46 @@ def _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indi
         )  # fmt: skip
 
     run_in_threads(work, len(boxes.start) - 1, cores, BOXES_PER_CALL)
+    _check_closest(closest, minimum_distance)
+
+
+def _check_closest(closest, minimum_distance: float) -> None:
     r2, i, j = min(closest)
     if r2 < max(minimum_distance, 1e-6) ** 2:
         raise too_close(i, j, r2**0.5, minimum_distance)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _within(
+    first, last, positions, order, cell, n_boxes, periodic, start, reach, cutoff, offsets, fill,
+    indices, distances,
+):  # fmt: skip
+    """Count, then fill in, the neighbours of the atoms of some boxes; returns the closest pair met."""
+    closest, closest_i, closest_j = np.inf, np.int64(-1), np.int64(-1)
+    xyz, index = np.empty((3, 256)), np.empty(256, np.int64)
+    r2, near, near_r2 = _work(256)
+    for b in range(first, last):
+        if start[b] == start[b + 1]:
+            continue
+        xyz, index, m, home = gather_images(b, reach, positions, cell, n_boxes, periodic, start, xyz, index)
+        if m > r2.shape[0] - 1:
+            r2, near, near_r2 = _work(2 * m)
+        for i in range(start[b], start[b + 1]):
+            itself = home + i - start[b]
+            count = near_images(positions[i], xyz, 0, m, itself, cutoff * cutoff, r2, near, near_r2)
+            if not fill:
+                offsets[order[i] + 1] = count
+                continue
+            # insertion alone is quick for a few neighbours and quadratic for many
+            pick = np.arange(count) if count < 50 else np.argsort(near_r2[:count])
+            _sort_by_distance(near_r2, near, xyz, pick)
+            for k in range(count):
+                j = order[index[near[pick[k]]]]
+                indices[offsets[order[i]] + k] = j
+                distances[offsets[order[i]] + k] = np.sqrt(near_r2[pick[k]])
+            if count > 0 and near_r2[pick[0]] < closest:
+                closest, closest_i, closest_j = near_r2[pick[0]], order[i], order[index[near[pick[0]]]]
+    return closest, closest_i, closest_j
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -152,7 +243,7 @@ def _nearest(
     closest, closest_i, closest_j = np.inf, np.int64(-1), np.int64(-1)
     xyz, index = np.empty((3, 256)), np.empty(256, np.int64)
     far_xyz, far_index = np.empty((3, 256)), np.empty(256, np.int64)
-    r2, near, near_r2 = np.empty(257), np.empty(257, np.int64), np.empty(257)
+    r2, near, near_r2 = _work(256)
     pick = np.empty(n_neighbors, np.int64)
     vectors, work = np.empty((3, n_neighbors)), np.empty((4, n_neighbors))
     sort = distances.shape[0] > 0  # else harmonics are wanted
@@ -165,12 +256,11 @@ def _nearest(
             cutoff = radius
             while True:
                 if this_m > r2.shape[0] - 1:
-                    size = 2 * this_m + 1
-                    r2, near, near_r2 = np.empty(size), np.empty(size, np.int64), np.empty(size)
-                count = near_images(
-                    positions[i], this_xyz, this_m, this_home + i - start[b], cutoff * cutoff, r2, near, near_r2
-                )
-                if _choose(near_r2, near, count, n_neighbors, cutoff * cutoff, this_xyz, pick):
+                    r2, near, near_r2 = _work(2 * this_m)
+                itself = this_home + i - start[b]
+                cutoff2 = cutoff * cutoff
+                count = near_images(positions[i], this_xyz, 0, this_m, itself, cutoff2, r2, near, near_r2)
+                if _choose(near_r2, near, count, n_neighbors, cutoff2, this_xyz, pick):
                     break
                 cutoff *= 1.3  # always enough in the end: the caller has checked the number of atoms
                 far_reach = box_reach(cutoff, heights, n_boxes, periodic)
@@ -199,20 +289,30 @@ def _nearest(
 
 
 @njit(cache=True, nogil=True)
-def near_images(center, xyz, m, itself, cutoff2, r2, near, near_r2):
-    """Which of m images lie within a cutoff of a point: their number, places and squared distances."""
-    x, y, z = center[0], center[1], center[2]
-    for k in range(m):
-        dx, dy, dz = xyz[0, k] - x, xyz[1, k] - y, xyz[2, k] - z
+def _work(capacity):
+    # one place more: the place after the last near image is written before it is known to be near
+    return np.empty(capacity + 1), np.empty(capacity + 1, np.int64), np.empty(capacity + 1)
+
+
+@njit(cache=True, nogil=True)
+def near_images(center, xyz, begin, m, itself, cutoff2, r2, near, near_r2):
+    """Which of the images begin to m lie within a cutoff of a point: number, places, squared distances."""
+    # rows cut to length: with indices that start at 0 the compiler can use vector instructions
+    x, y, z = xyz[0, begin:m], xyz[1, begin:m], xyz[2, begin:m]
+    cx, cy, cz = center[0], center[1], center[2]
+    n = m - begin
+    for k in range(n):
+        dx, dy, dz = x[k] - cx, y[k] - cy, z[k] - cz
         r2[k] = dx * dx + dy * dy + dz * dz
-    if itself >= 0:
-        r2[itself] = np.inf
+    if itself >= begin:
+        r2[itself - begin] = np.inf
     count = 0
-    for k in range(m):  # without a branch: the processor cannot guess which atoms are near
+    for k in range(n):  # without a branch: the processor cannot guess which atoms are near
         near[count] = k
-        count += np.int64(r2[k] <= cutoff2)
+        count += r2[k] <= cutoff2
     for k in range(count):
         near_r2[k] = r2[near[k]]
+        near[k] += begin
     return count
 
 
@@ -225,7 +325,7 @@ def _choose(near_r2, near, count, n, cutoff2, xyz, pick):
     for k in range(count):
         rank = 0
         for q in range(count):
-            rank += np.int64(near_r2[q] < near_r2[k])
+            rank += near_r2[q] < near_r2[k]
         if rank < n:
             last = max(last, near_r2[k])
     if last + _TIE > cutoff2:
@@ -275,9 +375,7 @@ def _sort_by_distance(near_r2, near, xyz, pick):
         while slot > 0:
             other = pick[slot - 1]
             difference = near_r2[k] - near_r2[other]
-            first = difference < -_TIE or (
-                difference <= _TIE and _comes_first(xyz, near[k], near[other])
-            )
+            first = difference < -_TIE or (difference <= _TIE and _comes_first(xyz, near[k], near[other]))
             if not first:
                 break
             pick[slot] = other

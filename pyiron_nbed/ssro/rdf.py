@@ -14,9 +14,9 @@ from pyiron_nbed.geometry import (
     MINIMUM_DISTANCE,
     box_reach,
     build_cell_list,
+    check_atoms,
     gather_images,
     run_in_threads,
-    too_close,
 )
 from pyiron_nbed.ssro.neighbors import near_images
 
@@ -106,7 +106,8 @@ def radial_distribution(
     mask = np.ones(len(atoms), bool) if mask is None else np.asarray(mask)
     if mask.dtype != bool or mask.shape != (len(atoms),):
         raise InputError(
-            f"The mask has shape {mask.shape} and type {mask.dtype}: give {len(atoms)} booleans, one per atom."
+            f"The mask has shape {mask.shape} and type {mask.dtype}: give {len(atoms)} booleans, one for "
+            "each atom."
         )
     if not mask.any():
         raise InputError("The mask selects no atom: select at least one central atom.")
@@ -115,20 +116,22 @@ def radial_distribution(
     ordered_species, ordered_mask = species[boxes.order].astype(np.int64), mask[boxes.order]
     reach = box_reach(cutoff, boxes.heights, boxes.n_boxes, boxes.periodic)
     results = []
+    everywhere = bool(mask.all())  # then each pair is met once and counted both ways
 
     def work(first: int, last: int) -> None:
-        counts = np.zeros((n_species * n_species, n_bins), np.int64)
-        closest = _count(
-            first, last, boxes.positions, boxes.order, boxes.cell, boxes.n_boxes, boxes.periodic,
-            boxes.start, reach, cutoff, ordered_species, n_species, ordered_mask, counts,
+        counts = np.zeros(n_species * n_species * n_bins, np.int64)
+        _count(
+            first, last, boxes.positions, boxes.cell, boxes.n_boxes, boxes.periodic, boxes.start, reach,
+            cutoff, ordered_species, n_species, n_bins, ordered_mask, everywhere, counts,
         )  # fmt: skip
-        results.append((closest, counts))
+        results.append(counts)
 
     run_in_threads(work, len(boxes.start) - 1, cores, _BOXES_PER_CALL)
-    r2, i, j = min(closest for closest, _ in results)
-    if r2 < minimum_distance**2:
-        raise too_close(i, j, r2**0.5, minimum_distance)
-    counts = np.sum([c for _, c in results], axis=0).reshape(n_species, n_species, n_bins)
+    counts = np.sum(results, axis=0).reshape(n_species, n_species, n_bins)
+    if everywhere:
+        counts = counts + counts.transpose(1, 0, 2)
+    if counts[..., : int(np.ceil(minimum_distance * n_bins / cutoff))].any():
+        check_atoms(atoms, minimum_distance)
     return _normalized(counts, numbers, species, mask, cutoff, volume if normalize == "cell" else None)
 
 
@@ -136,7 +139,9 @@ def _check(cutoff: float, bin_width: float, normalize: str) -> None:
     if not (np.isfinite(cutoff) and cutoff > 0):
         raise InputError(f"cutoff is {cutoff!r}: give a length above 0 Å (10 Å is usual).")
     if not (np.isfinite(bin_width) and 0 < bin_width <= cutoff):
-        raise InputError(f"bin_width is {bin_width!r}: give a length above 0 and at most the cutoff, {cutoff} Å.")
+        raise InputError(
+            f"bin_width is {bin_width!r}: give a length above 0 and at most the cutoff, {cutoff} Å."
+        )
     if normalize not in ("cell", "local"):
         raise InputError(f"normalize is {normalize!r}: give 'cell' or 'local'.")
 
@@ -171,43 +176,38 @@ def _normalized(counts, numbers, species, mask, cutoff, volume) -> RadialDistrib
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _count(
-    first, last, positions, order, cell, n_boxes, periodic, start, reach, cutoff, species, n_species,
-    mask, counts,
+    first, last, positions, cell, n_boxes, periodic, start, reach, cutoff, species, n_species, n_bins,
+    mask, half, counts,
 ):  # fmt: skip
-    """Add the neighbours of the atoms of some boxes; returns the closest pair met: (r², i, j)."""
-    closest, closest_i, closest_j = np.inf, np.int64(-1), np.int64(-1)
+    """Add the neighbours of the central atoms of some boxes; with ``half`` every pair once."""
     xyz, index = np.empty((3, 1024)), np.empty(1024, np.int64)
     r2, near, near_r = np.empty(1025), np.empty(1025, np.int64), np.empty(1025)
     kind = np.empty(1025, np.int64)
-    n_bins = counts.shape[1]
     per_length = n_bins / cutoff
-    cutoff2 = cutoff * cutoff
     for b in range(first, last):
         some = False
         for i in range(start[b], start[b + 1]):
             some = some or mask[i]
         if not some:
             continue
-        xyz, index, m, home = gather_images(b, reach, positions, cell, n_boxes, periodic, start, xyz, index)
+        xyz, index, m, home = gather_images(
+            b, reach, positions, cell, n_boxes, periodic, start, xyz, index, half
+        )
         if m > r2.shape[0] - 1:
             size = 2 * m + 1
             r2, near, near_r = np.empty(size), np.empty(size, np.int64), np.empty(size)
             kind = np.empty(size, np.int64)
         for k in range(m):
-            kind[k] = species[index[k]]
+            kind[k] = species[index[k]] * n_bins
         for i in range(start[b], start[b + 1]):
             if not mask[i]:
                 continue
-            count = near_images(positions[i], xyz, m, home + i - start[b], cutoff2, r2, near, near_r)
-            offset = species[i] * n_species
-            smallest, place = np.inf, 0
-            for k in range(count):
-                if near_r[k] < smallest:
-                    smallest, place = near_r[k], k
-                near_r[k] = np.sqrt(near_r[k]) * per_length
+            itself = home + i - start[b]
+            begin = itself + 1 if half else 0
+            count = near_images(positions[i], xyz, begin, m, itself, cutoff * cutoff, r2, near, near_r)
             for k in range(count):
                 # a pair exactly at the cutoff belongs to the last bin
-                counts[offset + kind[near[k]], min(np.int64(near_r[k]), n_bins - 1)] += 1
-            if smallest < closest:
-                closest, closest_i, closest_j = smallest, order[i], order[index[near[place]]]
-    return closest, closest_i, closest_j
+                near[k] = kind[near[k]] + min(np.int64(np.sqrt(near_r[k]) * per_length), n_bins - 1)
+            offset = species[i] * n_species * n_bins
+            for k in range(count):
+                counts[offset + near[k]] += 1
