@@ -8,9 +8,10 @@ from pyiron_nbed.ssro.motifs import (
     motif_name,
     motif_statistics,
 )
-from pyiron_nbed.ssro.neighbors import nearest_neighbors
+from pyiron_nbed.ssro.neighbors import cutoff_neighbors, nearest_neighbors
 from pyiron_nbed.ssro.ovito import CNA_TYPES, common_neighbors, voronoi_index
 from pyiron_nbed.ssro.profiles import sliding_profile
+from pyiron_nbed.ssro.rdf import RadialDistribution, radial_distribution
 from pyiron_nbed.ssro.regions import REGION_TYPES, Regions, actr_asymmetry, find_regions, region_table
 from pyiron_nbed.ssro.threshold import population_threshold
 
@@ -18,10 +19,12 @@ __all__ = [
     "CNA_TYPES",
     "MOTIF_CLASSES",
     "REGION_TYPES",
+    "RadialDistribution",
     "Regions",
     "actr_asymmetry",
     "bond_order",
     "common_neighbors",
+    "cutoff_neighbors",
     "disorder_and_bond_order",
     "disorder_parameter",
     "find_regions",
@@ -31,6 +34,7 @@ __all__ = [
     "motif_statistics",
     "nearest_neighbors",
     "population_threshold",
+    "radial_distribution",
     "region_table",
     "sliding_profile",
     "voronoi_index",
