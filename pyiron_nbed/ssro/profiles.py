@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
@@ -12,7 +12,8 @@ from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry import check_atoms
 
 
-class Windows(NamedTuple):
+@dataclass(frozen=True)
+class Windows:
     """Overlapping windows along an axis and the atoms inside each; N atoms, B windows, lengths in Å.
 
     Attributes:

@@ -216,14 +216,14 @@ def _assemble(atoms: Atoms, axis: int, windows: Windows, films: list[_Film]) -> 
             rows.append(_row(f"ACTR {number}b", "ACTR", number, inside[1], edge(right + 1)))
     rows = _with_grains(rows, films, windows, low, high)
     coordinate, length, periodic = axis_coordinate(atoms, axis)
-    region, number = np.zeros(len(atoms), np.int64), np.full(len(atoms), -1)
+    region, of_row = np.zeros(len(atoms), np.int64), np.full(len(atoms), -1)
     for position, row in enumerate(rows):
         place = (coordinate - row["start"]) % length if periodic else coordinate - row["start"]
         closed = not periodic and row["end"] >= high
         inside = (place >= 0) & ((place <= row["thickness"]) if closed else (place < row["thickness"]))
-        region[inside], number[inside] = REGION_TYPES.index(row["type"]), position
+        region[inside], of_row[inside] = REGION_TYPES.index(row["type"]), position
     start_by = [how for film in films for how in film.start_by if how]
-    return Regions(region, number, rows, len(films), start_by)
+    return Regions(region, of_row, rows, len(films), start_by)
 
 
 def _with_grains(rows, films, windows, low, high):
