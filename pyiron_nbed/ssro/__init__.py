@@ -13,6 +13,7 @@ from pyiron_nbed.ssro.ovito import CNA_TYPES, common_neighbors, voronoi_index
 from pyiron_nbed.ssro.profiles import sliding_profile
 from pyiron_nbed.ssro.rdf import RadialDistribution, radial_distribution
 from pyiron_nbed.ssro.regions import REGION_TYPES, Regions, actr_asymmetry, find_regions, region_table
+from pyiron_nbed.ssro.summary import short_range_order
 from pyiron_nbed.ssro.threshold import population_threshold
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "population_threshold",
     "radial_distribution",
     "region_table",
+    "short_range_order",
     "sliding_profile",
     "voronoi_index",
 ]
