@@ -199,7 +199,8 @@ def motif_density(
         >>> from ase.build import bulk
         >>> from pyiron_nbed.ssro import voronoi_index
         >>> atoms = bulk("Cu", a=3.6, cubic=True) * (4, 4, 4)
-        >>> profile = motif_density(atoms, voronoi_index(atoms), window=3.6)
+        >>> atoms.translate([0.9, 0, 0])
+        >>> profile = motif_density(atoms, voronoi_index(atoms), window=3.6, step=3.6)
         >>> profile["motif"], bool(abs(profile["density"] - 4 / 3.6**3).max() < 1e-9)
         (['<0,12,0,0>'], True)
     """

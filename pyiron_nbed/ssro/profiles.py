@@ -108,7 +108,9 @@ def make_windows(atoms: Atoms, axis: int = 0, window: float = 2.0, step: float =
 
     Example:
         >>> from ase.build import bulk
-        >>> windows = make_windows(bulk("Cu", a=3.6, cubic=True) * (4, 1, 1), window=3.6, step=3.6)
+        >>> atoms = bulk("Cu", a=3.6, cubic=True) * (4, 1, 1)
+        >>> atoms.translate([0.9, 0, 0])
+        >>> windows = make_windows(atoms, window=3.6, step=3.6)
         >>> windows.n_atoms.tolist()
         [4, 4, 4, 4]
     """
@@ -185,13 +187,31 @@ def sliding_profile(
     Example:
         >>> from ase.build import bulk
         >>> atoms = bulk("Cu", a=3.6, cubic=True) * (8, 2, 2)
+        >>> atoms.translate([0.9, 0, 0])
         >>> profile = sliding_profile(atoms, atoms.positions[:, 0], window=1.8, step=1.8)
         >>> [round(float(x), 2) for x in profile["mean"][:3]]
-        [0.0, 1.8, 3.6]
+        [0.9, 2.7, 4.5]
     """
-    numbers = per_atom(atoms, values)
-    windows = make_windows(atoms, axis, window, step)
-    ordered = numbers[windows.order]
+    return profile_in_windows(make_windows(atoms, axis, window, step), per_atom(atoms, values))
+
+
+def profile_in_windows(windows: Windows, values: np.ndarray) -> dict[str, np.ndarray]:
+    """:func:`sliding_profile` in windows that several values share.
+
+    Args:
+        windows: of N atoms.
+        values: (N,) numbers.
+
+    Returns:
+        As :func:`sliding_profile`.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> windows = make_windows(bulk("Cu", cubic=True) * (4, 4, 4))
+        >>> float(profile_in_windows(windows, np.ones(256))["percentile_95"][0])
+        1.0
+    """
+    ordered = values[windows.order]
     result = np.full((3, len(windows.position)), np.nan)
     for number, (first, last) in enumerate(zip(windows.first, windows.last, strict=True)):
         if last > first:

@@ -15,7 +15,7 @@ from pyiron_nbed.provenance import structure_id
 from pyiron_nbed.ssro.disorder import bond_order, disorder_and_bond_order
 from pyiron_nbed.ssro.motifs import motif_class, motif_density, motif_statistics, species_mask
 from pyiron_nbed.ssro.ovito import CNA_TYPES, common_neighbors, voronoi_index
-from pyiron_nbed.ssro.profiles import sliding_profile
+from pyiron_nbed.ssro.profiles import make_windows, profile_in_windows
 from pyiron_nbed.ssro.rdf import radial_distribution
 from pyiron_nbed.ssro.regions import REGION_TYPES, Regions, actr_asymmetry, find_regions, region_table
 from pyiron_nbed.ssro.threshold import population_threshold
@@ -249,6 +249,7 @@ def _regions(atoms, axis, species, options) -> dict[str, Any]:
 
 
 def _profiles(atoms, l, axis, window, step) -> dict[str, Any]:  # noqa: E741
+    windows = make_windows(atoms, axis, window, step)
     values = {
         "disorder_parameter": atoms.arrays["disorder_parameter"],
         f"one_minus_q{l}": 1 - atoms.arrays[f"q{l}"],
@@ -257,7 +258,7 @@ def _profiles(atoms, l, axis, window, step) -> dict[str, Any]:  # noqa: E741
     return {
         "axis": axis,
         "window": window,
-        **{name: sliding_profile(atoms, value, axis, window, step) for name, value in values.items()},
+        **{name: profile_in_windows(windows, np.asarray(value, float)) for name, value in values.items()},
     }
 
 
