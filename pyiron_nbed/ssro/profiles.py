@@ -154,9 +154,12 @@ def make_windows(atoms: Atoms, axis: int = 0, window: float = 2.0, step: float =
 def _area(atoms: Atoms, axis: int) -> float:
     """Å² of the cross-section; along open axes of the region that holds the atoms."""
     cell = complete_cell(atoms.cell.array)
-    scaled = atoms.positions @ np.linalg.inv(cell)
-    sides = [cell[other] * (1.0 if atoms.pbc[other] else max(float(np.ptp(scaled[:, other])), 1e-9))
-             for other in range(3) if other != axis]  # fmt: skip
+    sides = []
+    for other in (number for number in range(3) if number != axis):
+        extent = 1.0
+        if not atoms.pbc[other]:
+            extent = max(float(np.ptp(atoms.positions @ np.linalg.inv(cell)[:, other])), 1e-9)
+        sides.append(cell[other] * extent)
     return float(np.linalg.norm(np.cross(*sides)))
 
 

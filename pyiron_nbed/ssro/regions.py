@@ -62,10 +62,11 @@ def find_regions(
     """Find grains, ACTRs and film interiors along a boundary normal.
 
     All shares are of the atoms in a window that slides along the axis in steps of 0.25 Å. The
-    crystal's level of fcc atoms (CNA) is the 90th percentile of their share; where the share is above half
-    of that level there is crystal, and a stretch between is a film if it is thick enough and
-    holds the inner motif. An ACTR starts where the outer motif emerges: walking outward from the maximum
-    of its share between film and crystal, the last place where the share still exceeds
+    crystal's level of fcc atoms (CNA) is the 90th percentile of their share in the windows that reach
+    ``crystal_share``; where the share is above half of that level there is crystal, and a stretch
+    between is a film if it is thick enough and holds the inner motif. An ACTR starts where the outer
+    motif emerges: walking outward from the maximum of its share between film and crystal, the last
+    place where the share still exceeds
     b + emergence · (maximum − b), with b its median share in the crystal. Coming from there, it ends
     where the inner motif first exceeds emergence · (its median share in the film). Where b is above
     half of the maximum (thermal motion turns <0,12,0,0> into <0,10,2,0> everywhere in a hot crystal) the
@@ -81,7 +82,7 @@ def find_regions(
         axis: 0, 1 or 2, the boundary normal.
         window: width of the sliding window in Å; wider windows are smoother but blur the ends.
         emergence: share of a motif's full level at which it emerges, between 0 and 1.
-        crystal_share: fcc share that the crystal's level must reach, else there is no crystal.
+        crystal_share: fcc share that some window must reach, else there is no crystal.
         interior_share: least mean share of the inner motif in a film.
         minimum_thickness: least extent of a film in Å, measured at half of the crystal's level.
         outer: motif whose emergence starts the ACTR.
@@ -108,13 +109,13 @@ def find_regions(
     fcc = np.nan_to_num(windows.share(np.asarray(cna) == CNA_TYPES.index("fcc")))
     outer_share = np.nan_to_num(windows.share(central & is_motif(voronoi_index, outer)))
     inner_share = np.nan_to_num(windows.share(central & is_motif(voronoi_index, inner)))
-    level = float(np.percentile(fcc, 90))
-    if level < crystal_share:
+    if fcc.max() < crystal_share:
         raise StructureError(
             f"No crystal was found along axis {axis}: at most {fcc.max():.2f} of the atoms in a window are "
-            f"fcc, {level:.2f} in the best tenth, and {crystal_share:g} are needed, so a film would touch "
-            "no crystal; choose the axis of the boundary normal, or use a minimised structure."
+            f"fcc and {crystal_share:g} are needed, so a film would touch no crystal; choose the axis of "
+            "the boundary normal, or use a minimised structure."
         )
+    level = float(np.percentile(fcc[fcc >= crystal_share], 90))
     crystal = fcc > level / 2
     step = windows.length / len(crystal)
     films = [

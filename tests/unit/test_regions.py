@@ -88,6 +88,13 @@ def test_one_film_has_one_grain_on_both_sides():
     assert found["grain 1"] == pytest.approx((65, 180), abs=0.8)
 
 
+def test_film_that_fills_nearly_the_whole_cell():
+    atoms, index, cna, true = marked_gas(((6.0, 12.0, 138.0, 144.0),))
+    regions = find_regions(atoms, index, cna)
+    assert ends(regions)["interior 1"] == pytest.approx((12, 138), abs=0.8)
+    assert (regions.region == true).mean() > 0.97
+
+
 @pytest.mark.parametrize("films", [FILMS, FILMS[:1], ((0.0, 0.0, 30.0, 36.0),)])
 def test_open_ends(films):
     atoms, index, cna, true = marked_gas(films, pbc=(False, True, True))
