@@ -21,8 +21,8 @@ def gas(n, seed, cell, pbc=True):
 
 
 def test_shells_of_fcc():
-    rdf = radial_distribution(bulk("Cu", "fcc", a=3.6) * (5, 5, 5), cutoff=6.0, bin_width=0.1)
-    shells = {3.6 / 2**0.5: 12, 3.6: 6, 3.6 * 1.5**0.5: 24, 3.6 * 2**0.5: 12, 3.6 * 2.5**0.5: 24}
+    rdf = radial_distribution(bulk("Cu", "fcc", a=3.61) * (5, 5, 5), cutoff=6.0, bin_width=0.1)
+    shells = {3.61 * (k / 2) ** 0.5: n for k, n in enumerate([12, 6, 24, 12, 24], 1)}
     expected = np.histogram(list(shells), 60, (0, 6.0), weights=list(shells.values()))[0]
     assert (rdf.counts[0, 0] == expected * 125).all()
     assert rdf.first_peak == pytest.approx(2.55)

@@ -80,7 +80,7 @@ def test_radial_distribution(name, request, in_folder):
     kinds = {"Cu": 1, "Zr": 2}
     run(in_folder, atoms, f"""
 compute g all rdf 200 * * {" ".join(f"{kinds[a]} {kinds[b]}" for a, b in pairs)}
-fix f all ave/time 1 1 1 c_g[*] mode vector file g.txt format %20.15g
+fix f all ave/time 1 1 1 c_g[*] mode vector file g.txt format %24.15g
 run 0
 """)  # fmt: skip
     r, total, *partial = read_rdf(in_folder / "g.txt", [2, *range(4, 4 + 2 * len(pairs), 2)])
@@ -102,7 +102,7 @@ def test_radial_distribution_of_a_region(in_folder):
     inside = np.abs(atoms.positions[:, 0] - 60) < 20
     run(in_folder, atoms, """
 compute g all rdf 200 1 * 1 1
-fix f all ave/time 1 1 1 c_g[*] mode vector file g.txt format %20.15g
+fix f all ave/time 1 1 1 c_g[*] mode vector file g.txt format %24.15g
 run 0
 """, kinds=np.where(inside, 0, 1))  # fmt: skip
     r, expected = read_rdf(in_folder / "g.txt", [2])
