@@ -22,6 +22,7 @@ from pyiron_nbed.ssro.harmonics import harmonic_coefficients, mean_harmonics
 
 BOXES_PER_CALL = 4_000
 _SPARE = 1.7  # the first search sphere holds this many times the atoms wanted, at the mean density
+_LEAST_VOLUME = 1.0  # Å³ per atom, denser than any matter met here: the search never starts below it
 _TIE = 1e-8  # squared distances closer than this (Å²) are equal
 _SAME = 1e-6  # components closer than this (Å) are equal
 
@@ -168,12 +169,12 @@ def _boxes_for(atoms: Atoms, n_neighbors: int) -> tuple[CellList, float]:
         )
     volume = boxed_volume(atoms)
     while True:
-        per_atom = max(volume / len(atoms), 1e-3)
+        per_atom = max(volume / len(atoms), _LEAST_VOLUME)
         radius = (_SPARE * (n_neighbors + 1) * per_atom / (4 / 3 * np.pi)) ** (1 / 3)
         boxes = build_cell_list(atoms, radius)
         # empty boxes are vacuum: there the mean density says little about the neighbours
         filled = np.count_nonzero(np.diff(boxes.start)) / (len(boxes.start) - 1)
-        if filled > 0.5:
+        if filled > 0.5 or per_atom == _LEAST_VOLUME:
             return boxes, radius
         volume *= filled
 

@@ -70,7 +70,7 @@ def test_profiles_of_the_short_range_order(complexion, in_folder):
     assert len(shaded) == len(table) + 1
     side = atoms.cell.lengths()[0]
     expected = sorted((r["start"], min(r["end"], side)) for r in table)
-    assert shaded[1:] == pytest.approx(expected)
+    assert np.array(shaded[1:]) == pytest.approx(np.array(expected))
     assert sum(b - a for a, b in shaded) == pytest.approx(side)
     assert upper.get_xlim() == pytest.approx((0, side))
 
