@@ -91,10 +91,10 @@ def radial_distribution(
     Example:
         >>> from ase.build import bulk
         >>> rdf = radial_distribution(bulk("Cu", "fcc", a=3.6, cubic=True), cutoff=3.0)
-        >>> rdf.counts.sum() / rdf.n_centers
-        np.float64(12.0)
-        >>> round(rdf.first_peak, 2)
-        2.52
+        >>> int(rdf.counts.sum()) / rdf.n_centers
+        12.0
+        >>> bool(abs(rdf.first_peak - 3.6 / 2**0.5) < 0.05)
+        True
     """
     _check(cutoff, bin_width, normalize)
     boxes = build_cell_list(atoms, cutoff / 2)
