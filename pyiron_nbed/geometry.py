@@ -14,6 +14,8 @@ from numba import njit
 
 from pyiron_nbed.errors import StructureError
 
+MINIMUM_DISTANCE = 0.5  # Å; no two atoms of a real structure come closer
+
 
 class CellList(NamedTuple):
     """Atoms sorted by box; N atoms, B boxes. Lengths in Å.
@@ -90,11 +92,15 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
     if minimum_distance is not None:
         pair = closest_pair(atoms, minimum_distance)
         if pair is not None:
-            i, j, distance = pair
-            raise StructureError(
-                f"Atoms {i} and {j} are {distance:.3f} Å apart, closer than the {minimum_distance} Å "
-                "allowed: remove one of them or repair the positions."
-            )
+            raise too_close(*pair, minimum_distance)
+
+
+def too_close(i: int, j: int, distance: float, allowed: float) -> StructureError:
+    """The error that names two overlapping atoms, by their numbers and distance in Å."""
+    return StructureError(
+        f"Atoms {min(i, j)} and {max(i, j)} are {distance:.3f} Å apart, closer than the {allowed} Å "
+        "allowed: remove one of them or repair the positions."
+    )
 
 
 def build_cell_list(atoms: Atoms, box_width: float) -> CellList:
@@ -120,44 +126,86 @@ def build_cell_list(atoms: Atoms, box_width: float) -> CellList:
     check_atoms(atoms)
     cell = complete_cell(atoms.cell.array)
     periodic = np.array(atoms.pbc, dtype=bool)
-    scaled = atoms.positions @ np.linalg.inv(cell)
-    low = np.where(periodic, 0.0, scaled.min(axis=0))
-    extent = np.where(periodic, 1.0, scaled.max(axis=0) - low + 1e-9)
+    positions = np.ascontiguousarray(atoms.positions)
+    low, high = _fractional_range(positions, np.linalg.inv(cell))
+    low = np.where(periodic, 0.0, low)
+    extent = np.where(periodic, 1.0, high - low + 1e-9)
     origin = low @ cell
     cell = extent[:, None] * cell
-    scaled = (scaled - low) / extent
-    scaled[:, periodic] -= np.floor(scaled[:, periodic])
-    scaled[scaled >= 1.0] = 0.0  # −1e-17 wraps to exactly 1
     inverse = np.linalg.inv(cell)
     heights = 1.0 / np.linalg.norm(inverse, axis=0)
     # no more boxes than atoms: a long empty cell must not take memory
     limit = max(1, int(np.ceil(len(atoms) ** (1 / 3))) * 4)
-    n_boxes = np.clip((heights / box_width).astype(np.int64), 1, max(limit, 1))
-    order, start = _sort_into_boxes(scaled, n_boxes)
-    positions = (scaled @ cell + origin)[order]
-    return CellList(positions, order, cell, inverse, origin, n_boxes, periodic, start)
+    n_boxes = np.clip((heights / box_width).astype(np.int64), 1, limit)
+    # allocated here and not in the kernels: numpy asks the system for large pages
+    box = np.empty(len(positions), np.int32 if np.prod(n_boxes) < 2**31 else np.int64)
+    start = np.zeros(int(np.prod(n_boxes)) + 1, np.int64)
+    order = np.empty(len(positions), np.int64)
+    ordered = np.empty_like(positions)
+    _sort_into_boxes(positions, cell, inverse, origin, n_boxes, periodic, box, start, order, ordered)
+    return CellList(ordered, order, cell, inverse, origin, n_boxes, periodic, start)
+
+
+def boxed_volume(atoms: Atoms) -> float:
+    """Volume (Å³) of the cell, cut to the extent of the atoms along open axes."""
+    cell = complete_cell(atoms.cell.array)
+    low, high = _fractional_range(np.ascontiguousarray(atoms.positions), np.linalg.inv(cell))
+    extent = np.where(atoms.pbc, 1.0, high - low)
+    return float(np.prod(extent) * abs(np.linalg.det(cell)))
 
 
 @njit(cache=True, nogil=True)
-def _sort_into_boxes(scaled, n_boxes):
-    n_atoms = scaled.shape[0]
-    n_total = n_boxes[0] * n_boxes[1] * n_boxes[2]
-    box = np.empty(n_atoms, np.int64)
-    start = np.zeros(n_total + 1, np.int64)
-    for i in range(n_atoms):
-        index = np.int64(0)
-        for axis in range(3):
-            index = index * n_boxes[axis] + min(np.int64(scaled[i, axis] * n_boxes[axis]), n_boxes[axis] - 1)
+def _fractional_range(positions, inverse):
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    for i in range(positions.shape[0]):
+        for a in range(3):
+            s = 0.0
+            for c in range(3):
+                s += positions[i, c] * inverse[c, a]
+            low[a] = min(low[a], s)
+            high[a] = max(high[a], s)
+    return low, high
+
+
+@njit(cache=True, nogil=True)
+def _sort_into_boxes(positions, cell, inverse, origin, n_boxes, periodic, box, start, order, ordered):
+    image = np.zeros(3)
+    for i in range(positions.shape[0]):
+        index = _box_of(positions, i, inverse, origin, n_boxes, periodic, image)
         box[i] = index
         start[index + 1] += 1
-    for b in range(n_total):
+    for b in range(start.shape[0] - 1):
         start[b + 1] += start[b]
-    fill = start[:-1].copy()
-    order = np.empty(n_atoms, np.int64)
-    for i in range(n_atoms):
-        order[fill[box[i]]] = i
-        fill[box[i]] += 1
-    return order, start
+    # each box is filled from its first place on; afterwards the places are moved back by one box
+    for i in range(positions.shape[0]):
+        place = start[box[i]]
+        start[box[i]] += 1
+        order[place] = i
+        _box_of(positions, i, inverse, origin, n_boxes, periodic, image)
+        for c in range(3):
+            shift = image[0] * cell[0, c] + image[1] * cell[1, c] + image[2] * cell[2, c]
+            ordered[place, c] = positions[i, c] - shift
+    for b in range(start.shape[0] - 1, 0, -1):
+        start[b] = start[b - 1]
+    start[0] = 0
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _box_of(positions, i, inverse, origin, n_boxes, periodic, image):
+    """Box of an atom; ``image`` becomes the periods to take off so that it lies in the cell."""
+    index = np.int64(0)
+    for a in range(3):
+        s = 0.0
+        for c in range(3):
+            s += (positions[i, c] - origin[c]) * inverse[c, a]
+        if periodic[a]:
+            image[a] = np.floor(s)
+            s -= image[a]
+            if s >= 1.0:  # −1e-17 wraps to exactly 1
+                image[a] += 1.0
+                s = 0.0
+        index = index * n_boxes[a] + min(max(np.int64(s * n_boxes[a]), 0), n_boxes[a] - 1)
+    return index
 
 
 def closest_pair(atoms: Atoms, within: float) -> tuple[int, int, float] | None:
@@ -176,14 +224,9 @@ def closest_pair(atoms: Atoms, within: float) -> tuple[int, int, float] | None:
         (0, 1, 0.3)
     """
     boxes = build_cell_list(atoms, max(within, 3.0))
-    reach = np.where(
-        boxes.periodic,
-        np.ceil(within * boxes.n_boxes / boxes.heights),
-        np.minimum(np.ceil(within * boxes.n_boxes / boxes.heights), boxes.n_boxes),
-    ).astype(np.int64)
     i, j, r2 = _closest_pair(
         boxes.positions, boxes.order, boxes.cell, boxes.n_boxes, boxes.periodic, boxes.start,
-        reach, within,
+        box_reach(within, boxes.heights, boxes.n_boxes, boxes.periodic), within,
     )  # fmt: skip
     if i < 0:
         return None
@@ -227,6 +270,66 @@ def _closest_pair(positions, order, cell, n_boxes, periodic, start, reach, withi
                                         best = r2
                                         best_i, best_j = order[i], order[j]
     return best_i, best_j, best
+
+
+@njit(cache=True, nogil=True)
+def box_reach(distance, heights, n_boxes, periodic):
+    """(3,) how many boxes away, along each axis, an atom within ``distance`` Å can be."""
+    reach = np.empty(3, np.int64)
+    for a in range(3):
+        reach[a] = np.int64(np.ceil(distance * n_boxes[a] / heights[a]))
+        if not periodic[a]:
+            reach[a] = min(reach[a], n_boxes[a])
+    return reach
+
+
+@njit(cache=True, nogil=True)
+def gather_images(box, reach, positions, cell, n_boxes, periodic, start, xyz, index, half=False):
+    """Atoms of all boxes within reach of a box, periodic images included, in one row.
+
+    ``xyz`` (3, capacity) and ``index`` (capacity,) are filled, or replaced by larger arrays. Returns
+    them, how many images they hold, and the place of the first atom of the box itself. ``half`` leaves out
+    the boxes before this one, so that every pair of boxes is met once; the box itself then comes first.
+    """
+    bz = box % n_boxes[2]
+    by = (box // n_boxes[2]) % n_boxes[1]
+    bx = box // (n_boxes[1] * n_boxes[2])
+    low, high = bz - reach[2], bz + reach[2]
+    if not periodic[2]:
+        low, high = max(low, 0), min(high, n_boxes[2] - 1)
+    count, home = 0, 0
+    for dx in range(0 if half else -reach[0], reach[0] + 1):
+        x, wx, inside = wrap_box(bx + dx, n_boxes[0], periodic[0])
+        if not inside:
+            continue
+        for dy in range(0 if half and dx == 0 else -reach[1], reach[1] + 1):
+            y, wy, inside = wrap_box(by + dy, n_boxes[1], periodic[1])
+            if not inside:
+                continue
+            row = (x * n_boxes[1] + y) * n_boxes[2]
+            z = bz if half and dx == 0 and dy == 0 else low
+            while z <= high:  # boxes of one image follow each other along z, and so do their atoms
+                wz = z // n_boxes[2]
+                end = min(high, (wz + 1) * n_boxes[2] - 1)
+                first = start[row + z - wz * n_boxes[2]]
+                last = start[row + end - wz * n_boxes[2] + 1]
+                needed = count + last - first
+                if needed > index.shape[0]:
+                    larger_xyz, larger_index = np.empty((3, 2 * needed)), np.empty(2 * needed, np.int64)
+                    larger_xyz[:, :count] = xyz[:, :count]
+                    larger_index[:count] = index[:count]
+                    xyz, index = larger_xyz, larger_index
+                if dx == 0 and dy == 0 and wz == 0:
+                    home = count + start[box] - first
+                for c in range(3):
+                    shift = wx * cell[0, c] + wy * cell[1, c] + wz * cell[2, c]
+                    for j in range(last - first):
+                        xyz[c, count + j] = positions[first + j, c] + shift
+                for j in range(last - first):
+                    index[count + j] = first + j
+                count += last - first
+                z = end + 1
+    return xyz, index, count, home
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from ase import Atoms
 from pyiron_base import Project
 
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.jobs.base import builtin
+from pyiron_nbed.structures.reading import check_file, read_structures
 
 
 class StructureSource:
@@ -56,6 +60,70 @@ class StructureOrJobSource(StructureSource):
         if self.input.structure is not None:
             return structure_from_dict(self.input.structure)
         return plain_atoms(self.reference.get_structure(-1))
+
+
+class FrameSource(StructureOrJobSource):
+    """A job with ``input.structure``, ``input.reference`` or ``input.file``, and ``input.frame``."""
+
+    server: Any
+
+    def check_source(self) -> Atoms | None:
+        """Raise for a source that cannot be used; returns the structure where one is set.
+
+        Raises:
+            InputError: not exactly one source, an absent file or job, a frame that cannot be.
+            StructureError: an unusable structure.
+        """
+        given = [name for name in ("structure", "reference", "file") if self.input[name] is not None]
+        if len(given) != 1:
+            said = "neither is set" if not given else f"{' and '.join(given)} are set"
+            raise InputError(
+                f"{type(self).__name__} needs one of job.structure, job.reference and job.input.file, and "
+                f"{said}: assign one, for example job.reference = pr.load('my_quench')."
+            )
+        frame = builtin(self.input.frame)
+        frames = frame if isinstance(frame, list) and frame else [frame]
+        for item in frames:
+            if isinstance(item, bool) or not isinstance(item, (int, str)):
+                raise InputError(f"The frame is {frame!r}: give a number, a name, a list of them, or 'all'.")
+        if given[0] == "file":
+            if any(isinstance(item, str) for item in frames) and frame != "all":
+                raise InputError(
+                    f"The frames of a file have no names, and {frame!r} was given: give numbers."
+                )
+            check_file(self.input.file, builtin(self.input.elements))
+        if given[0] == "reference":
+            _ = self.reference
+            if frame == "all":
+                raise InputError("The frames of a job cannot be listed: give their numbers or names.")
+        if given[0] == "structure":
+            if frame not in (0, -1, [0], [-1]):
+                raise InputError(f"A structure has one frame, and {frame!r} was given: give -1.")
+            atoms = structure_from_dict(self.input.structure)
+            check_atoms(atoms)
+            return atoms
+        return None
+
+    @property
+    def has_several_frames(self) -> bool:
+        """Whether a time series was asked for."""
+        return isinstance(builtin(self.input.frame), list) or self.input.frame == "all"
+
+    def source_frames(self) -> Iterator[Atoms]:
+        """The frames to work on, one at a time."""
+        frame = builtin(self.input.frame)
+        if self.input.file is not None:
+            elements = builtin(self.input.elements)
+            yield from read_structures(self.input.file, elements, frame, int(self.server.cores))
+        elif self.input.structure is not None:
+            yield structure_from_dict(self.input.structure)
+        else:
+            job = self.reference
+            for item in frame if isinstance(frame, list) else [frame]:
+                atoms = job.get_structure(item)
+                plain = plain_atoms(atoms)
+                plain.info["step"] = atoms.info.get("step", -1)
+                yield plain
 
 
 def structure_to_dict(atoms: Atoms) -> dict[str, Any]:

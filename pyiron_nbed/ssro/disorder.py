@@ -6,8 +6,11 @@ import numpy as np
 from ase import Atoms
 from numba import njit
 
-from pyiron_nbed.geometry import run_in_threads
-from pyiron_nbed.ssro.neighbors import _CHUNK, nearest_harmonics
+from pyiron_nbed.geometry import MINIMUM_DISTANCE, run_in_threads
+from pyiron_nbed.ssro.neighbors import nearest_harmonics
+from pyiron_nbed.ssro.pyscal import check_backend, pyscal_disorder_and_bond_order
+
+_ATOMS_PER_CALL = 20_000
 
 
 def disorder_parameter(
@@ -15,32 +18,42 @@ def disorder_parameter(
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
     cores: int | None = None,
+    minimum_distance: float = MINIMUM_DISTANCE,
+    backend: str = "numba",
 ) -> np.ndarray:
     """Local disorder parameter d_i = 1 − |Σ_j s_ij| / n of every atom.
 
     s_ij = Σ_m q̂_lm(i) q̂*_lm(j) is the normalised correlation of the bond order of atom i with
     that of its n nearest neighbours j. d is 0 in a perfect fcc crystal and about 0.88 (median)
-    in a Cu-Zr glass.
+    in a Cu-Zr glass. It is also 0 in perfect hcp with 12 and in perfect bcc with 14 neighbours. With 12 in
+    bcc (8 nearest and 4 of the 6 next) the choice among equal neighbours is arbitrary: it is made by
+    direction, see :func:`nearest_neighbors`, and is the same for every atom, but changes when the
+    crystal is rotated.
 
     Args:
         atoms: N atoms; lengths in Å; any cell and periodicity.
-        l: even degree of the spherical harmonics.
-        n_neighbors: number of nearest neighbours.
+        l: even degree of the spherical harmonics, 2 to 20.
+        n_neighbors: number of nearest neighbours: 12 for fcc, hcp and glasses, 14 for bcc.
         cores: threads; None takes all.
+        minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
+        backend: "numba" (any structure of any size), or "pyscal3" for orthogonal periodic structures of
+            at most 100,000 atoms.
 
     Returns:
         (N,) float64 between 0 and 1, dimensionless.
 
     Raises:
-        StructureError: unusable structure or too few atoms.
-        InputError: l is odd or out of range, n_neighbors below 1.
+        StructureError: unusable structure, atoms too close (named), or too few atoms: open boundaries need
+            n_neighbors + 1. Periodic cells may be as thin as one atom: neighbours are then images.
+        InputError: l is odd or out of range, n_neighbors below 1, or a backend that is unknown, not
+            installed or unable.
 
     Example:
         >>> from ase.build import bulk
         >>> bool(disorder_parameter(bulk("Cu", cubic=True) * (3, 3, 3)).max() < 1e-12)
         True
     """
-    return disorder_and_bond_order(atoms, l, n_neighbors, cores)[0]
+    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance, backend)[0]
 
 
 def bond_order(
@@ -48,14 +61,21 @@ def bond_order(
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
     cores: int | None = None,
+    minimum_distance: float = MINIMUM_DISTANCE,
+    backend: str = "numba",
 ) -> np.ndarray:
     """Steinhardt bond-order parameter Q_l = sqrt(4π/(2l+1) Σ_m |q̄_lm|²) of every atom.
 
+    Steinhardt, Nelson and Ronchetti, Phys. Rev. B 28, 784 (1983).
+
     Args:
-        atoms: N atoms; lengths in Å.
-        l: even degree.
-        n_neighbors: number of nearest neighbours.
+        atoms: N atoms; lengths in Å; any cell and periodicity.
+        l: even degree, 2 to 20.
+        n_neighbors: number of nearest neighbours: 12 for fcc, hcp and glasses, 14 for bcc (equal distances:
+            see :func:`nearest_neighbors`).
         cores: threads; None takes all.
+        minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
+        backend: "numba" or "pyscal3", as in :func:`disorder_parameter`.
 
     Returns:
         (N,) float64, dimensionless (fcc with 12 neighbours: Q_6 = 0.5745).
@@ -68,7 +88,7 @@ def bond_order(
         >>> round(float(bond_order(bulk("Cu", cubic=True) * (3, 3, 3))[0]), 4)
         0.5745
     """
-    return disorder_and_bond_order(atoms, l, n_neighbors, cores)[1]
+    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance, backend)[1]
 
 
 def disorder_and_bond_order(
@@ -76,36 +96,58 @@ def disorder_and_bond_order(
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
     cores: int | None = None,
+    minimum_distance: float = MINIMUM_DISTANCE,
+    backend: str = "numba",
 ) -> tuple[np.ndarray, np.ndarray]:
     """d_i and Q_l in one pass over the neighbours; see the two functions above.
 
     Returns:
         d (N,) and Q_l (N,), float64.
     """
-    order, neighbors, harmonics = nearest_harmonics(atoms, l, n_neighbors, cores)
-    norms = np.sqrt(np.einsum("im,im->i", harmonics, harmonics))
-    # an atom whose bond order vanishes (never in a real structure) correlates with nothing
-    harmonics /= np.where(norms > 0, norms, 1.0)[:, None]
-    sorted_d = np.empty(len(order))
-
-    def work(start: int, stop: int) -> None:
-        _disorder(start, stop, neighbors, harmonics, sorted_d)
-
-    run_in_threads(work, len(order), cores, _CHUNK)
+    if check_backend(backend, own="numba"):
+        return pyscal_disorder_and_bond_order(atoms, l, n_neighbors, minimum_distance)
+    order, neighbors, harmonics = nearest_harmonics(atoms, l, n_neighbors, cores, minimum_distance)
     disorder, q = np.empty(len(order)), np.empty(len(order))
-    disorder[order] = sorted_d
-    q[order] = np.sqrt(4 * np.pi / (2 * l + 1)) * norms
+    scale = np.sqrt(4 * np.pi / (2 * l + 1))
+
+    def normalize(start: int, stop: int) -> None:
+        _normalize(start, stop, order, harmonics, scale, q)
+
+    def correlate(start: int, stop: int) -> None:
+        _disorder(start, stop, order, neighbors, harmonics, disorder)
+
+    run_in_threads(normalize, len(order), cores, _ATOMS_PER_CALL)
+    run_in_threads(correlate, len(order), cores, _ATOMS_PER_CALL)
     return disorder, q
 
 
 @njit(cache=True, nogil=True)
-def _disorder(first, last, neighbors, harmonics, out):
-    n = neighbors.shape[1]
+def _normalize(first, last, order, harmonics, scale, q):
     n_components = harmonics.shape[1]
     for i in range(first, last):
-        total = 0.0
+        square = 0.0
+        for m in range(n_components):
+            square += harmonics[i, m] * harmonics[i, m]
+        norm = np.sqrt(square)
+        q[order[i]] = scale * norm
+        # an atom whose bond order vanishes (never in a real structure) correlates with nothing
+        inverse = 1.0 / norm if norm > 0.0 else 0.0
+        for m in range(n_components):
+            harmonics[i, m] *= inverse
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _disorder(first, last, order, neighbors, harmonics, out):
+    n = neighbors.shape[1]
+    n_components = harmonics.shape[1]
+    around = np.empty(n_components)
+    for i in range(first, last):
+        around[:] = 0.0
         for k in range(n):
             j = neighbors[i, k]
             for m in range(n_components):
-                total += harmonics[i, m] * harmonics[j, m]
-        out[i] = 1.0 - abs(total) / n
+                around[m] += harmonics[j, m]
+        total = 0.0
+        for m in range(n_components):
+            total += harmonics[i, m] * around[m]
+        out[order[i]] = 1.0 - abs(total) / n

@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.ssro.disorder import disorder_parameter
+from pyiron_nbed.ssro.profiles import runs
 
 FILM_ABOVE, GRAIN_BELOW = 0.5, 0.2  # median d_i of a bin
 
@@ -18,7 +19,9 @@ def film_summary(
     """Profile across the boundaries, and film against grains.
 
     The cell is cut into bins along an axis. A bin whose median d_i is above 0.5 is film, below 0.2
-    grain, between them transition.
+    grain, between them transition. This needs d_i alone and holds for melts and hot crystals too; the regions
+    that the method defines by motifs, with their transition regions, come from
+    :func:`pyiron_nbed.ssro.regions.find_regions`.
 
     Args:
         atoms: N atoms, periodic; lengths in Å.
@@ -58,7 +61,7 @@ def film_summary(
             "disorder": median,
             "n_atoms": count,
         },
-        "film_thickness": [n * side / n_bins for n in _runs(kinds["film"])],
+        "film_thickness": [(b - a) * side / n_bins for a, b in runs(kinds["film"])],
     }
     for kind, bins in kinds.items():
         inside = bins[number]
@@ -71,12 +74,3 @@ def film_summary(
     grain = result["grains"]["minority_fraction"]
     result["segregation"] = result["film"]["minority_fraction"] / grain if grain else float("inf")
     return result
-
-
-def _runs(marked: np.ndarray) -> list[int]:
-    """Lengths of the runs of True on a ring."""
-    if marked.all():
-        return [len(marked)]
-    turned = np.roll(marked, -int(np.flatnonzero(~marked)[0])).astype(int)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], turned, [0]])))
-    return (edges[1::2] - edges[::2]).tolist()

@@ -1,63 +1,58 @@
-"""Nearest neighbours of every atom and the bond-order sums over them, in numba."""
+"""Neighbours of every atom: the n nearest, or all within a cutoff; numba kernels on a cell list."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from ase import Atoms
 from numba import njit
 
 from pyiron_nbed.errors import InputError, StructureError
-from pyiron_nbed.geometry import CellList, build_cell_list, run_in_threads, wrap_box
+from pyiron_nbed.geometry import (
+    MINIMUM_DISTANCE,
+    CellList,
+    box_reach,
+    boxed_volume,
+    build_cell_list,
+    check_atoms,
+    gather_images,
+    run_in_threads,
+    too_close,
+)
+from pyiron_nbed.ssro.harmonics import harmonic_coefficients, mean_harmonics
 
-_CHUNK = 20_000
-
-
-def harmonic_coefficients(l: int) -> np.ndarray:  # noqa: E741  (the field's own name)
-    """Coefficients of the real spherical harmonics of degree l as polynomials in z.
-
-    With unit vector (x, y, z): R_lm = Σ_p c[m, p] z^p · Re or Im (x + iy)^m, normalised so
-    that Σ_m R_lm(u) R_lm(v) = (2l+1)/4π P_l(u·v).
-
-    Args:
-        l: even degree, 2 to 12.
-
-    Returns:
-        (l + 1, l + 1) float64, row m, column power of z.
-
-    Raises:
-        InputError: l is odd or out of range.
-    """
-    if isinstance(l, bool) or int(l) != l or l % 2 or not 2 <= l <= 12:
-        raise InputError(f"The degree l is {l!r}: give an even number from 2 to 12 (the method uses 6).")
-    legendre = np.polynomial.legendre.Legendre.basis(l).convert(kind=np.polynomial.Polynomial)
-    table = np.zeros((l + 1, l + 1))
-    for m in range(l + 1):
-        coefficients = np.asarray(legendre.deriv(m).coef if m else legendre.coef, float)
-        norm = math.sqrt((2 * l + 1) / (4 * math.pi) * math.factorial(l - m) / math.factorial(l + m))
-        table[m, : len(coefficients)] = coefficients * norm * (math.sqrt(2.0) if m else 1.0)
-    return table
+BOXES_PER_CALL = 4_000
+_SPARE = 1.7  # the first search sphere holds this many times the atoms wanted, at the mean density
+_LEAST_VOLUME = 1.0  # Å³ per atom, denser than any matter met here: the search never starts below it
+_TIE = 1e-8  # squared distances closer than this (Å²) are equal
+_SAME = 1e-6  # components closer than this (Å) are equal
 
 
 def nearest_neighbors(
-    atoms: Atoms, n_neighbors: int = 12, cores: int | None = None
+    atoms: Atoms,
+    n_neighbors: int = 12,
+    cores: int | None = None,
+    minimum_distance: float = MINIMUM_DISTANCE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The n nearest neighbours of every atom, periodic images included.
 
     In a cell thinner than the neighbour shell the same atom may appear several times, once for
-    each image. Among equal distances (to 1e-8 Å²) the choice is reproducible for the same input.
+    each image. Among neighbours at equal distance (squares equal to 1e-8 Å², as in bcc, where
+    12 neighbours are the 8 nearest and 4 of the 6 next) those with the smaller x, then y, then z
+    component of the vector to the neighbour come first: the choice depends neither on the order
+    of the atoms nor on the origin, the number of images or the number of threads, only on the orientation.
 
     Args:
-        atoms: N atoms; lengths in Å.
+        atoms: N atoms; lengths in Å; any cell (triclinic too), any mix of periodic and open axes.
         n_neighbors: neighbours per atom (12 in the method).
         cores: threads; None takes all.
+        minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
 
     Returns:
         indices (N, n) int32 by increasing distance, distances (N, n) float64 in Å.
 
     Raises:
-        StructureError: unusable structure, or an open structure with too few atoms.
+        StructureError: unusable structure, atoms too close (named), or an open structure with too
+            few atoms.
         InputError: n_neighbors below 1.
 
     Example:
@@ -66,8 +61,66 @@ def nearest_neighbors(
         >>> bool(abs(r.max() - 3.6 / 2**0.5) < 1e-9)
         True
     """
-    _, indices, distances, _ = _search(atoms, n_neighbors, None, cores)
+    boxes, radius = _boxes_for(atoms, n_neighbors)
+    indices = np.empty((len(atoms), n_neighbors), np.int32)
+    distances = np.empty((len(atoms), n_neighbors))
+    unused = np.empty((0, 0))
+    _run(boxes, radius, n_neighbors, unused, cores, minimum_distance, indices, unused, distances)
     return indices, distances
+
+
+def cutoff_neighbors(
+    atoms: Atoms, cutoff: float, cores: int | None = None, minimum_distance: float = MINIMUM_DISTANCE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All neighbours within a cutoff of every atom, periodic images included.
+
+    The neighbours of atom i are ``indices[offsets[i]:offsets[i + 1]]``, by increasing distance; equal
+    distances as in :func:`nearest_neighbors`. The cutoff may exceed the cell: the same atom then
+    appears once for each image, an atom's own images too.
+
+    Args:
+        atoms: N atoms; lengths in Å; any cell (triclinic too), any mix of periodic and open axes.
+        cutoff: largest distance in Å (a pair exactly at it counts).
+        cores: threads; None takes all.
+        minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
+
+    Returns:
+        offsets (N + 1,) int64, indices (P,) int32, distances (P,) float64 in Å, for P ordered pairs.
+
+    Raises:
+        StructureError: unusable structure, or atoms too close (named).
+        InputError: a cutoff that is not a positive length.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> offsets, j, r = cutoff_neighbors(bulk("Cu", "fcc", a=3.6, cubic=True), 3.0)
+        >>> offsets.tolist()
+        [0, 12, 24, 36, 48]
+    """
+    if not (np.isfinite(cutoff) and cutoff > 0):
+        raise InputError(f"cutoff is {cutoff!r}: give a length above 0 Å.")
+    boxes = build_cell_list(atoms, cutoff / 2)
+    reach = box_reach(cutoff, boxes.heights, boxes.n_boxes, boxes.periodic)
+    grid = (
+        boxes.positions, boxes.order, boxes.cell, boxes.n_boxes, boxes.periodic, boxes.start, reach, cutoff,
+    )  # fmt: skip
+    offsets = np.zeros(len(atoms) + 1, np.int64)
+    nothing = np.empty(0, np.int32), np.empty(0)
+
+    def count(first: int, last: int) -> None:
+        _within(first, last, *grid, offsets, False, *nothing)
+
+    run_in_threads(count, len(boxes.start) - 1, cores, BOXES_PER_CALL)
+    np.cumsum(offsets, out=offsets)
+    indices, distances = np.empty(offsets[-1], np.int32), np.empty(offsets[-1])
+    closest = []
+
+    def fill(first: int, last: int) -> None:
+        closest.append(_within(first, last, *grid, offsets, True, indices, distances))
+
+    run_in_threads(fill, len(boxes.start) - 1, cores, BOXES_PER_CALL)
+    _check_closest(closest, minimum_distance)
+    return offsets, indices, distances
 
 
 def nearest_harmonics(
@@ -75,6 +128,7 @@ def nearest_harmonics(
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
     cores: int | None = None,
+    minimum_distance: float = MINIMUM_DISTANCE,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Neighbours and mean real spherical harmonics q̄_lm of every atom, in box order.
 
@@ -83,149 +137,248 @@ def nearest_harmonics(
         l: even degree.
         n_neighbors: neighbours per atom.
         cores: threads; None takes all.
+        minimum_distance: two atoms closer than this (Å) are an error.
 
     Returns:
-        order (N,): original index of each row; neighbours (N, n) int32 as row numbers;
-        q̄ (N, 2l + 1) float64.
+        order (N,): original index of each row; neighbours (N, n) int32 as row numbers, in no
+        particular order; q̄ (N, 2l + 1) float64.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> nearest_harmonics(bulk("Cu", cubic=True), l=4)[2].shape
+        (4, 9)
     """
-    boxes, indices, _, harmonics = _search(atoms, n_neighbors, l, cores)
+    coefficients = harmonic_coefficients(l)
+    boxes, radius = _boxes_for(atoms, n_neighbors)
+    indices = np.empty((len(atoms), n_neighbors), np.int32)
+    harmonics = np.empty((len(atoms), 2 * l + 1))
+    unused = np.empty((0, 0))
+    _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indices, harmonics, unused)
     return boxes.order, indices, harmonics
 
 
-def _search(atoms: Atoms, n_neighbors: int, l: int | None, cores: int | None):  # noqa: E741
+def _boxes_for(atoms: Atoms, n_neighbors: int) -> tuple[CellList, float]:
+    """Boxes as wide as a sphere that holds the neighbours of nearly every atom."""
     if isinstance(n_neighbors, bool) or int(n_neighbors) != n_neighbors or n_neighbors < 1:
         raise InputError(f"n_neighbors is {n_neighbors!r}: give a whole number of at least 1.")
-    coefficients = harmonic_coefficients(l) if l is not None else np.zeros((1, 1))
-    # A sphere that holds 2.2 n atoms at the mean density finds all n for nearly every atom at once
-    probe = build_cell_list(atoms, 1e9)
-    if not probe.periodic.any() and len(atoms) <= n_neighbors:
+    check_atoms(atoms)
+    if not atoms.pbc.any() and len(atoms) <= n_neighbors:
         raise StructureError(
             f"The structure has {len(atoms)} atoms and open boundaries, but {n_neighbors} neighbours "
             f"of each are needed: give at least {n_neighbors + 1} atoms or a periodic cell."
         )
-    radius = (2.2 * (n_neighbors + 1) / (4 / 3 * np.pi * max(probe.density, 1e-6))) ** (1 / 3)
-    boxes: CellList = build_cell_list(atoms, radius / 2)
-    n_atoms = len(boxes.order)
-    indices = np.empty((n_atoms, n_neighbors), np.int32)
-    store_distances = l is None
-    distances = np.empty((n_atoms if store_distances else 1, n_neighbors))
-    harmonics = np.empty((1 if store_distances else n_atoms, 2 * (l or 0) + 1))
+    volume = boxed_volume(atoms)
+    while True:
+        per_atom = max(volume / len(atoms), _LEAST_VOLUME)
+        radius = (_SPARE * (n_neighbors + 1) * per_atom / (4 / 3 * np.pi)) ** (1 / 3)
+        boxes = build_cell_list(atoms, radius)
+        # empty boxes are vacuum: there the mean density says little about the neighbours
+        filled = np.count_nonzero(np.diff(boxes.start)) / (len(boxes.start) - 1)
+        if filled > 0.5 or per_atom == _LEAST_VOLUME:
+            return boxes, radius
+        volume *= filled
 
-    def work(start: int, stop: int) -> None:
-        _nearest(
-            start, stop, boxes.positions, boxes.cell, boxes.inverse, boxes.origin, boxes.n_boxes,
-            boxes.periodic, boxes.start, boxes.heights, radius, n_neighbors, coefficients,
-            store_distances, indices, distances, harmonics,
+
+def _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indices, harmonics, distances):
+    reach = box_reach(radius, boxes.heights, boxes.n_boxes, boxes.periodic)
+    closest = []
+
+    def work(first: int, last: int) -> None:
+        closest.append(
+            _nearest(
+                first, last, boxes.positions, boxes.order, boxes.cell, boxes.heights, boxes.n_boxes,
+                boxes.periodic, boxes.start, reach, radius, n_neighbors, coefficients,
+                indices, harmonics, distances,
+            )
         )  # fmt: skip
 
-    run_in_threads(work, n_atoms, cores, _CHUNK)
-    if store_distances:
-        by_atom_i = np.empty_like(indices)
-        by_atom_r = np.empty_like(distances)
-        by_atom_i[boxes.order] = boxes.order[indices]
-        by_atom_r[boxes.order] = distances
-        return boxes, by_atom_i, by_atom_r, None
-    return boxes, indices, distances, harmonics
+    run_in_threads(work, len(boxes.start) - 1, cores, BOXES_PER_CALL)
+    _check_closest(closest, minimum_distance)
+
+
+def _check_closest(closest, minimum_distance: float) -> None:
+    r2, i, j = min(closest)
+    if r2 < max(minimum_distance, 1e-6) ** 2:
+        raise too_close(i, j, r2**0.5, minimum_distance)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _within(
+    first, last, positions, order, cell, n_boxes, periodic, start, reach, cutoff, offsets, fill,
+    indices, distances,
+):  # fmt: skip
+    """Count, then fill in, the neighbours of the atoms of some boxes; returns the closest pair met."""
+    closest, closest_i, closest_j = np.inf, np.int64(-1), np.int64(-1)
+    xyz, index = np.empty((3, 256)), np.empty(256, np.int64)
+    r2, near, near_r2 = _work(256)
+    for b in range(first, last):
+        if start[b] == start[b + 1]:
+            continue
+        xyz, index, m, home = gather_images(b, reach, positions, cell, n_boxes, periodic, start, xyz, index)
+        if m > r2.shape[0] - 1:
+            r2, near, near_r2 = _work(2 * m)
+        for i in range(start[b], start[b + 1]):
+            itself = home + i - start[b]
+            count = near_images(positions[i], xyz, 0, m, itself, cutoff * cutoff, r2, near, near_r2)
+            if not fill:
+                offsets[order[i] + 1] = count
+                continue
+            # insertion alone is quick for a few neighbours and quadratic for many
+            pick = np.arange(count) if count < 50 else np.argsort(near_r2[:count])
+            _sort_by_distance(near_r2, near, xyz, pick)
+            for k in range(count):
+                j = order[index[near[pick[k]]]]
+                indices[offsets[order[i]] + k] = j
+                distances[offsets[order[i]] + k] = np.sqrt(near_r2[pick[k]])
+            if count > 0 and near_r2[pick[0]] < closest:
+                closest, closest_i, closest_j = near_r2[pick[0]], order[i], order[index[near[pick[0]]]]
+    return closest, closest_i, closest_j
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _nearest(
-    first, last, positions, cell, inverse, origin, n_boxes, periodic, start, heights, radius,
-    n_neighbors, coefficients, store_distances, indices, distances, harmonics,
+    first, last, positions, order, cell, heights, n_boxes, periodic, start, reach, radius, n_neighbors,
+    coefficients, indices, harmonics, distances,
 ):  # fmt: skip
-    best_r2 = np.empty(n_neighbors)
-    best_j = np.empty(n_neighbors, np.int64)
-    best_d = np.empty((n_neighbors, 3))
-    box = np.empty(3, np.int64)
-    reach = np.empty(3, np.int64)
-    shift = np.empty(3)
-    for i in range(first, last):
-        for a in range(3):
-            s = 0.0
-            for c in range(3):
-                s += (positions[i, c] - origin[c]) * inverse[c, a]
-            box[a] = min(max(np.int64(s * n_boxes[a]), 0), n_boxes[a] - 1)
-        cutoff = radius
-        while True:
-            cutoff2 = cutoff * cutoff
-            count = 0
-            for a in range(3):
-                reach[a] = np.int64(np.ceil(cutoff * n_boxes[a] / heights[a]))
-                if not periodic[a]:
-                    reach[a] = min(reach[a], n_boxes[a])
-            for dx in range(-reach[0], reach[0] + 1):
-                x, wx, inside = wrap_box(box[0] + dx, n_boxes[0], periodic[0])
-                if not inside:
-                    continue
-                for dy in range(-reach[1], reach[1] + 1):
-                    y, wy, inside = wrap_box(box[1] + dy, n_boxes[1], periodic[1])
-                    if not inside:
-                        continue
-                    for dz in range(-reach[2], reach[2] + 1):
-                        z, wz, inside = wrap_box(box[2] + dz, n_boxes[2], periodic[2])
-                        if not inside:
-                            continue
-                        home = wx == 0 and wy == 0 and wz == 0
-                        for c in range(3):
-                            shift[c] = wx * cell[0, c] + wy * cell[1, c] + wz * cell[2, c] - positions[i, c]
-                        there = (x * n_boxes[1] + y) * n_boxes[2] + z
-                        for j in range(start[there], start[there + 1]):
-                            d0 = positions[j, 0] + shift[0]
-                            d1 = positions[j, 1] + shift[1]
-                            d2 = positions[j, 2] + shift[2]
-                            r2 = d0 * d0 + d1 * d1 + d2 * d2
-                            if r2 > cutoff2 or (home and j == i):
-                                continue
-                            if count == n_neighbors and r2 >= best_r2[count - 1] - 1e-8:
-                                continue
-                            slot = count if count < n_neighbors else n_neighbors - 1
-                            while slot > 0 and best_r2[slot - 1] > r2 + 1e-8:
-                                best_r2[slot] = best_r2[slot - 1]
-                                best_j[slot] = best_j[slot - 1]
-                                for c in range(3):
-                                    best_d[slot, c] = best_d[slot - 1, c]
-                                slot -= 1
-                            best_r2[slot] = r2
-                            best_j[slot] = j
-                            best_d[slot, 0] = d0
-                            best_d[slot, 1] = d1
-                            best_d[slot, 2] = d2
-                            if count < n_neighbors:
-                                count += 1
-            if count == n_neighbors:  # always in the end: the caller has checked the number of atoms
-                break
-            cutoff *= 1.3
-        for k in range(n_neighbors):
-            indices[i, k] = best_j[k]
-        if store_distances:
+    """Neighbours of the atoms of some boxes; returns the closest pair met: (r², i, j)."""
+    closest, closest_i, closest_j = np.inf, np.int64(-1), np.int64(-1)
+    xyz, index = np.empty((3, 256)), np.empty(256, np.int64)
+    far_xyz, far_index = np.empty((3, 256)), np.empty(256, np.int64)
+    r2, near, near_r2 = _work(256)
+    pick = np.empty(n_neighbors, np.int64)
+    vectors, work = np.empty((3, n_neighbors)), np.empty((4, n_neighbors))
+    sort = distances.shape[0] > 0  # else harmonics are wanted
+    for b in range(first, last):
+        if start[b] == start[b + 1]:
+            continue
+        xyz, index, m, home = gather_images(b, reach, positions, cell, n_boxes, periodic, start, xyz, index)
+        for i in range(start[b], start[b + 1]):
+            this_xyz, this_index, this_m, this_home = xyz, index, m, home
+            cutoff = radius
+            while True:
+                if this_m > r2.shape[0] - 1:
+                    r2, near, near_r2 = _work(2 * this_m)
+                itself = this_home + i - start[b]
+                cutoff2 = cutoff * cutoff
+                count = near_images(positions[i], this_xyz, 0, this_m, itself, cutoff2, r2, near, near_r2)
+                if _choose(near_r2, near, count, n_neighbors, cutoff2, this_xyz, pick):
+                    break
+                cutoff *= 1.3  # always enough in the end: the caller has checked the number of atoms
+                far_reach = box_reach(cutoff, heights, n_boxes, periodic)
+                far_xyz, far_index, far_m, far_home = gather_images(
+                    b, far_reach, positions, cell, n_boxes, periodic, start, far_xyz, far_index
+                )
+                this_xyz, this_index, this_m, this_home = far_xyz, far_index, far_m, far_home
+            if sort:
+                _sort_by_distance(near_r2, near, this_xyz, pick)
+            row = order[i] if sort else i
             for k in range(n_neighbors):
-                distances[i, k] = np.sqrt(best_r2[k])
-        else:
-            _mean_harmonics(best_d, best_r2, coefficients, harmonics[i])
+                j = near[pick[k]]
+                square = near_r2[pick[k]]
+                if square < closest:
+                    closest, closest_i, closest_j = square, order[i], order[this_index[j]]
+                if sort:
+                    indices[row, k] = order[this_index[j]]
+                    distances[row, k] = np.sqrt(square)
+                else:
+                    indices[row, k] = this_index[j]
+                    for c in range(3):
+                        vectors[c, k] = this_xyz[c, j] - positions[i, c]
+            if not sort:
+                mean_harmonics(vectors, coefficients, work, harmonics[i])
+    return closest, closest_i, closest_j
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _mean_harmonics(vectors, squares, coefficients, out):
-    l = coefficients.shape[0] - 1  # noqa: E741
-    n = vectors.shape[0]
-    out[:] = 0.0
+@njit(cache=True, nogil=True)
+def _work(capacity):
+    # one place more: the place after the last near image is written before it is known to be near
+    return np.empty(capacity + 1), np.empty(capacity + 1, np.int64), np.empty(capacity + 1)
+
+
+@njit(cache=True, nogil=True)
+def near_images(center, xyz, begin, m, itself, cutoff2, r2, near, near_r2):
+    """Which of the images begin to m lie within a cutoff of a point: number, places, squared distances."""
+    # rows cut to length: with indices that start at 0 the compiler can use vector instructions
+    x, y, z = xyz[0, begin:m], xyz[1, begin:m], xyz[2, begin:m]
+    cx, cy, cz = center[0], center[1], center[2]
+    n = m - begin
     for k in range(n):
-        inverse = 1.0 / np.sqrt(squares[k])
-        x, y, z = vectors[k, 0] * inverse, vectors[k, 1] * inverse, vectors[k, 2] * inverse
-        z2 = z * z
-        real, imag = 1.0, 0.0
-        for m in range(l + 1):
-            top = l - m  # highest power of z; lower ones go in steps of two
-            value = coefficients[m, top]
-            for p in range(top - 2, -1, -2):
-                value = value * z2 + coefficients[m, p]
-            if top % 2:
-                value *= z
-            if m == 0:
-                out[0] += value
-            else:
-                real, imag = real * x - imag * y, real * y + imag * x
-                out[2 * m - 1] += value * real
-                out[2 * m] += value * imag
-    for m in range(2 * l + 1):
-        out[m] /= n
+        dx, dy, dz = x[k] - cx, y[k] - cy, z[k] - cz
+        r2[k] = dx * dx + dy * dy + dz * dz
+    if itself >= begin:
+        r2[itself - begin] = np.inf
+    count = 0
+    for k in range(n):  # without a branch: the processor cannot guess which atoms are near
+        near[count] = k
+        count += r2[k] <= cutoff2
+    for k in range(count):
+        near_r2[k] = r2[near[k]]
+        near[k] += begin
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _choose(near_r2, near, count, n, cutoff2, xyz, pick):
+    """Put the n nearest into ``pick``; False where the sphere is too small to be sure of them."""
+    if count < n:
+        return False
+    last = -1.0
+    for k in range(count):
+        rank = 0
+        for q in range(count):
+            rank += near_r2[q] < near_r2[k]
+        if rank < n:
+            last = max(last, near_r2[k])
+    if last + _TIE > cutoff2:
+        return False
+    got = 0
+    for k in range(count):
+        if near_r2[k] <= last + _TIE:
+            if got < n:
+                pick[got] = k
+            got += 1
+    if got == n:
+        return True
+    got = 0
+    for k in range(count):
+        if near_r2[k] < last - _TIE:
+            pick[got] = k
+            got += 1
+    sure = got
+    while got < n:  # of those at equal distance, the first by x, y, z that is not yet taken
+        best = -1
+        for k in range(count):
+            if abs(near_r2[k] - last) > _TIE:
+                continue
+            taken = False
+            for p in range(sure, got):
+                taken = taken or pick[p] == k
+            if not taken and (best < 0 or _comes_first(xyz, near[k], near[best])):
+                best = k
+        pick[got] = best
+        got += 1
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _comes_first(xyz, j, k):
+    for c in range(3):
+        if abs(xyz[c, j] - xyz[c, k]) > _SAME:
+            return xyz[c, j] < xyz[c, k]
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _sort_by_distance(near_r2, near, xyz, pick):
+    for a in range(1, len(pick)):
+        k = pick[a]
+        slot = a
+        while slot > 0:
+            other = pick[slot - 1]
+            difference = near_r2[k] - near_r2[other]
+            first = difference < -_TIE or (difference <= _TIE and _comes_first(xyz, near[k], near[other]))
+            if not first:
+                break
+            pick[slot] = other
+            slot -= 1
+        pick[slot] = k

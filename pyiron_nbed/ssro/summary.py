@@ -1,52 +1,311 @@
-"""A structure with its order parameters, and the numbers that summarise them."""
+"""Everything about the short-range order of one structure: values per atom, and what sums them up."""
 
 from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import structure_id
-from pyiron_nbed.ssro.disorder import disorder_and_bond_order
+from pyiron_nbed.ssro.disorder import bond_order, disorder_and_bond_order
+from pyiron_nbed.ssro.motifs import motif_class, motif_density, motif_statistics, species_mask
+from pyiron_nbed.ssro.ovito import CNA_TYPES, common_neighbors, voronoi_index
+from pyiron_nbed.ssro.profiles import make_windows, profile_in_windows
+from pyiron_nbed.ssro.rdf import radial_distribution
+from pyiron_nbed.ssro.regions import REGION_TYPES, Regions, actr_asymmetry, find_regions, region_table
+from pyiron_nbed.ssro.threshold import population_threshold
+
+ANALYSES = ("voronoi", "cna", "regions", "profiles", "rdf")
+_NEEDS = {"regions": ("voronoi", "cna")}
+# rough core-seconds per million atoms, for the progress bar only
+_WEIGHTS = {"disorder": 3, "voronoi": 10, "cna": 4, "regions": 1, "profiles": 1, "rdf": 10}
+FCC_BELOW = 0.01  # d_i under which the method calls an fcc atom undisturbed
+REGION_OPTIONS = tuple(
+    name for name in inspect.signature(find_regions).parameters
+    if name not in ("atoms", "voronoi_index", "cna", "axis", "species")
+)  # fmt: skip
 
 
-def with_order_parameters(
+def short_range_order(
     atoms: Atoms,
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
+    bond_orders: Sequence[int] = (),
+    analyses: Sequence[str] = ANALYSES,
+    edge_threshold: float = 0.6,
+    species: str | None = "Cu",
+    axis: int = 0,
+    window: float = 2.0,
+    step: float = 1.0,
+    top_motifs: int = 20,
+    region_options: Mapping[str, Any] | None = None,
+    rdf_cutoff: float = 10.0,
+    rdf_bin_width: float = 0.05,
     cores: int | None = None,
-) -> tuple[Atoms, dict]:
-    """Copy of a structure with d_i and Q_l as arrays, and a summary.
+) -> tuple[Atoms, dict[str, Any]]:
+    """d_i, Q_l, Voronoi motifs, common neighbours, regions, profiles and RDFs of a structure.
 
     Args:
         atoms: N atoms (Å).
-        l: even degree; the array is named ``q<l>``.
-        n_neighbors: nearest neighbours.
+        l: even degree of d_i and Q_l.
+        n_neighbors: nearest neighbours of both.
+        bond_orders: further degrees whose Q_l is computed, such as (4,).
+        analyses: what to compute beside d_i and Q_l, of ``ANALYSES``; "regions" needs "voronoi" and "cna".
+        edge_threshold: of the Voronoi edges in Å.
+        species: element of the centres of the motifs; None or "all" counts every atom.
+        axis: 0, 1 or 2: of the profiles, and the boundary normal of the regions.
+        window: width of the sliding window of the profiles in Å.
+        step: of the profiles in Å.
+        top_motifs: most frequent motifs listed.
+        region_options: other arguments of :func:`pyiron_nbed.ssro.regions.find_regions`.
+        rdf_cutoff: Å.
+        rdf_bin_width: Å.
         cores: threads; None takes all.
 
     Returns:
-        The copy with ``arrays["disorder_parameter"]`` and ``arrays["q6"]``, and {"n_atoms",
-        "structure_id", "disorder_parameter": {"median", "mean", "percentile_5",
-        "percentile_95"}, "one_minus_q": {the same of 1 − Q_l}}.
+        A copy of the structure with ``arrays`` "disorder_parameter", "q6" (``q<l>``),
+        "voronoi_index" (N, 4), "motif_class", "cna", "region" and "region_number" (see
+        :class:`pyiron_nbed.ssro.regions.Regions`), and a summary: "n_atoms", "structure_id", "composition",
+        "disorder_parameter" and "one_minus_q" {"median", "mean", "percentile_5", "percentile_95"},
+        "one_minus_q4" of further degrees; "motifs", "motif_classes", "motif_profile",
+        "threshold" (ordered against disordered motifs); "cna"; "fcc_below" share of the fcc
+        atoms with d_i under 0.01; "regions" {"films", "note", "start_by", "table", "types",
+        "asymmetry", "threshold"}; "profiles"; "rdf". What cannot be had (a glass has no crystal, a
+        crystal no disordered motifs) is explained in a "note".
+
+    Raises:
+        StructureError: unusable structure.
+        InputError: unknown analysis, species or option.
 
     Example:
         >>> from ase.build import bulk
-        >>> _, summary = with_order_parameters(bulk("Cu", cubic=True) * (3, 3, 3))
-        >>> round(summary["one_minus_q"]["median"], 4)
-        0.4255
+        >>> _, summary = short_range_order(bulk("Cu", cubic=True) * (6, 4, 4), analyses=["voronoi", "cna"])
+        >>> round(summary["one_minus_q"]["median"], 4), summary["cna"]["fcc"]
+        (0.4255, 384)
     """
-    disorder, q = disorder_and_bond_order(atoms, l, n_neighbors, cores)
-    result = atoms.copy()
-    result.set_array("disorder_parameter", disorder)
-    result.set_array(f"q{l}", q)
-    return result, {
+    wanted = check_analyses(analyses, region_options or {})
+    central = species_mask(atoms, species)
+    stages = ["disorder", *wanted]
+    result = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=dict(atoms.info))
+    for name, values in atoms.arrays.items():
+        if name not in ("numbers", "positions"):
+            result.set_array(name, values)
+    summary: dict[str, Any] = {
         "n_atoms": len(atoms),
         "structure_id": structure_id(atoms),
-        "disorder_parameter": _describe(disorder),
-        "one_minus_q": _describe(1 - q),
+        "composition": _composition(atoms),
+    }
+    with progress_bar(sum(_WEIGHTS[stage] for stage in stages), "Short-range order", "") as bar:
+        disorder, q = disorder_and_bond_order(atoms, l, n_neighbors, cores)
+        result.set_array("disorder_parameter", disorder)
+        result.set_array(f"q{l}", q)
+        summary["disorder_parameter"], summary["one_minus_q"] = _describe(disorder), _describe(1 - q)
+        for degree in bond_orders:
+            other = bond_order(atoms, degree, n_neighbors, cores)
+            result.set_array(f"q{degree}", other)
+            summary[f"one_minus_q{degree}"] = _describe(1 - other)
+        bar.update(_WEIGHTS["disorder"])
+        for stage in wanted:
+            bar.set_postfix_str(stage)
+            if stage == "voronoi":
+                result.set_array("voronoi_index", voronoi_index(atoms, edge_threshold))
+                summary.update(_motifs(result, central, species, axis, window, step, top_motifs))
+            elif stage == "cna":
+                result.set_array("cna", common_neighbors(atoms))
+                summary.update(_common_neighbors(result))
+            elif stage == "regions":
+                summary["regions"] = _regions(result, axis, species, region_options or {})
+            elif stage == "profiles":
+                summary["profiles"] = _profiles(result, l, axis, window, step)
+            elif stage == "rdf":
+                summary["rdf"] = _radial_distributions(result, rdf_cutoff, rdf_bin_width, cores)
+            bar.update(_WEIGHTS[stage])
+    return result, summary
+
+
+def check_analyses(analyses: Sequence[str], region_options: Mapping[str, Any]) -> list[str]:
+    """The analyses in the order in which they are done.
+
+    Raises:
+        InputError: an unknown one, one that needs another, or an unknown option of the regions.
+
+    Example:
+        >>> check_analyses(["cna", "voronoi"], {})
+        ['voronoi', 'cna']
+    """
+    for name in analyses:
+        if name not in ANALYSES:
+            raise InputError(f"The analysis {name!r} is unknown: choose from {', '.join(ANALYSES)}.")
+        missing = [need for need in _NEEDS.get(name, ()) if need not in analyses]
+        if missing:
+            raise InputError(f"The analysis {name!r} needs {' and '.join(missing)} as well: add them.")
+    for name in region_options:
+        if name not in REGION_OPTIONS:
+            raise InputError(f"Regions have no option {name!r}: choose from {', '.join(REGION_OPTIONS)}.")
+    return [name for name in ANALYSES if name in analyses]
+
+
+def time_series(summaries: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """What changes from frame to frame.
+
+    Args:
+        summaries: of T frames, each with "step" added.
+
+    Returns:
+        Arrays (T,): "step", "median_disorder", "mean_disorder", "median_one_minus_q" and, where they
+        were computed, "fraction_<motif class>", "fcc", "films", "median_disorder_<region>" and
+        "thickness_interior" (Å, mean of the films); NaN where a frame has no such region.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> _, summary = short_range_order(bulk("Cu", cubic=True) * (3, 3, 3), analyses=[])
+        >>> sorted(time_series([{**summary, "step": 0}]))
+        ['mean_disorder', 'median_disorder', 'median_one_minus_q', 'step']
+    """
+    rows = []
+    for summary in summaries:
+        row = {
+            "step": summary["step"],
+            "median_disorder": summary["disorder_parameter"]["median"],
+            "mean_disorder": summary["disorder_parameter"]["mean"],
+            "median_one_minus_q": summary["one_minus_q"]["median"],
+        }
+        for name, values in summary.get("motif_classes", {}).items():
+            row[f"fraction_{name}"] = values["fraction"]
+        if "cna" in summary:
+            row["fcc"] = summary["cna"]["fcc"] / summary["n_atoms"]
+        if "regions" in summary:
+            regions = summary["regions"]
+            row["films"] = regions["films"]
+            for name in REGION_TYPES[1:]:
+                row[f"median_disorder_{name}"] = regions["types"].get(name, {}).get("median", np.nan)
+            thickness = [r["thickness"] for r in regions["table"] if r["type"] == "interior"]
+            row["thickness_interior"] = float(np.mean(thickness)) if thickness else np.nan
+        rows.append(row)
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _motifs(atoms, central, species, axis, window, step, top) -> dict[str, Any]:
+    index, disorder = atoms.arrays["voronoi_index"], atoms.arrays["disorder_parameter"]
+    classes = motif_class(index)
+    atoms.set_array("motif_class", classes)
+    statistics = motif_statistics(atoms, index, species, top)
+    of_class = {}
+    for number, name in enumerate(statistics["class_count"]):
+        inside = central & (classes == number)
+        of_class[name] = {
+            "n_atoms": statistics["class_count"][name],
+            "fraction": statistics["class_fraction"][name],
+            **_describe(disorder[inside]),
+        }
+    listed = ("species", "n_atoms", "motif", "index", "count", "fraction")
+    return {
+        "motifs": {key: statistics[key] for key in listed},
+        "motif_classes": of_class,
+        "motif_profile": motif_density(atoms, index, None, axis, window, step, species),
+        "threshold": _threshold(disorder, central & (classes == 1), central & (classes == 2),
+                                "ordered motifs", "disordered motifs"),
+    }  # fmt: skip
+
+
+def _common_neighbors(atoms) -> dict[str, Any]:
+    cna, disorder = atoms.arrays["cna"], atoms.arrays["disorder_parameter"]
+    counts = np.bincount(cna, minlength=len(CNA_TYPES)).tolist()
+    fcc = disorder[cna == CNA_TYPES.index("fcc")]
+    below = float((fcc < FCC_BELOW).mean()) if len(fcc) else float("nan")
+    return {"cna": dict(zip(CNA_TYPES, counts, strict=True)), "fcc_below": below}
+
+
+def _regions(atoms, axis, species, options) -> dict[str, Any]:
+    arrays, disorder = atoms.arrays, atoms.arrays["disorder_parameter"]
+    try:
+        found = find_regions(atoms, arrays["voronoi_index"], arrays["cna"], axis, species=species, **options)
+    except StructureError as error:  # a glass or a composite: said in the summary, the rest goes on
+        none = np.zeros(len(atoms), np.int64)
+        found = Regions(none, none - 1, [], 0, [], str(error))
+    atoms.set_array("region", found.region)
+    atoms.set_array("region_number", found.number)
+    table = region_table(atoms, found, disorder)
+    types = {
+        name: {"n_atoms": int((found.region == number).sum()), **_describe(disorder[found.region == number])}
+        for number, name in enumerate(REGION_TYPES)
+        if number and (found.region == number).any()
+    }
+    return {
+        "films": found.films,
+        "note": found.note,
+        "start_by": found.start_by,
+        "table": table,
+        "types": types,
+        "asymmetry": actr_asymmetry(table),
+        "threshold": _threshold(disorder, found.region == REGION_TYPES.index("ACTR"),
+                                found.region == REGION_TYPES.index("interior"), "ACTR", "interior"),
+    }  # fmt: skip
+
+
+def _profiles(atoms, l, axis, window, step) -> dict[str, Any]:  # noqa: E741
+    windows = make_windows(atoms, axis, window, step)
+    values = {
+        "disorder_parameter": atoms.arrays["disorder_parameter"],
+        f"one_minus_q{l}": 1 - atoms.arrays[f"q{l}"],
+        **{f"fraction_{symbol}": atoms.numbers == Atoms(symbol).numbers[0] for symbol in _composition(atoms)},
+    }
+    return {
+        "axis": axis,
+        "window": window,
+        **{name: profile_in_windows(windows, np.asarray(value, float)) for name, value in values.items()},
     }
 
 
+def _radial_distributions(atoms, cutoff, bin_width, cores) -> dict[str, Any]:
+    """RDFs of the whole structure, or around the atoms of each type of region.
+
+    Around a region's atoms the density is that of their surroundings ("local"), since crystal and film
+    differ in composition.
+    """
+    region = atoms.arrays.get("region", np.zeros(len(atoms), np.int64))
+    groups: dict[str, np.ndarray | None] = {
+        name: region == number
+        for number, name in enumerate(REGION_TYPES)
+        if number and (region == number).any()
+    }
+    result: dict[str, Any] = {"cutoff": cutoff, "bin_width": bin_width}
+    for name, inside in (groups or {"all": None}).items():
+        found = radial_distribution(
+            atoms,
+            cutoff,
+            bin_width,
+            mask=inside,
+            normalize="cell" if inside is None else "local",
+            cores=cores,
+        )
+        result["r"] = found.r
+        partial = {f"{a}-{b}": g for (a, b), g in found.partial.items()}
+        result[name] = {"total": found.total, "first_peak": found.first_peak, **partial}
+    return result
+
+
+def _threshold(disorder, low, high, low_name, high_name) -> dict[str, Any]:
+    if not low.any() or not high.any():
+        absent = low_name if not low.any() else high_name
+        return {"note": f"No threshold: the structure has no {absent}."}
+    return {"note": "", **population_threshold(disorder[low], disorder[high])}
+
+
+def _composition(atoms: Atoms) -> dict[str, float]:
+    numbers, counts = np.unique(atoms.numbers, return_counts=True)
+    symbols = Atoms(numbers).get_chemical_symbols()
+    return {symbol: float(n / len(atoms)) for symbol, n in zip(symbols, counts, strict=True)}
+
+
 def _describe(values: np.ndarray) -> dict[str, float]:
+    if len(values) == 0:
+        return dict.fromkeys(("median", "mean", "percentile_5", "percentile_95"), float("nan"))
     low, median, high = np.percentile(values, [5, 50, 95])
     return {
         "median": float(median),

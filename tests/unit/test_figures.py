@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from pyiron_nbed import Mesh, figures
+from pyiron_nbed import Mesh, examples, figures
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.ssro.colors import atom_colors
+from pyiron_nbed.ssro.summary import short_range_order
 
 
 def drawn(figure, path):
@@ -45,3 +47,109 @@ def test_figures_of_complexions(in_folder):
     history = {name: np.linspace(1, 2, 9) for name in names}
     labels = drawn(figures.control_history(history, 0.1), in_folder / "g.png")
     assert {"MD step", "Δμ (eV)", "accepted (%)", "composition (at.%)"} <= set(labels)
+
+
+@pytest.fixture(scope="module")
+def complexion():
+    return short_range_order(examples.load("complexion_a"))
+
+
+def test_profiles_of_the_short_range_order(complexion, in_folder):
+    atoms, summary = complexion
+    table = summary["regions"]["table"]
+    figure = figures.disorder_profiles(summary["profiles"], table)
+    labels = drawn(figure, in_folder / "profiles.png")
+    assert {"$d_i$", "$1-Q_6$", "Zr (at.%)"} <= set(labels)
+    assert figure.get_supxlabel() == "x (Å)"
+    upper, _, lower = figure.axes
+    assert upper.lines[0].get_ydata() == pytest.approx(summary["profiles"]["disorder_parameter"]["mean"])
+    zr = np.nansum(lower.lines[0].get_ydata() * summary["profiles"]["fraction_Zr"]["n_atoms"]) / 200
+    assert zr == pytest.approx((atoms.numbers == 40).sum(), rel=2e-3)  # each atom lies in two windows
+    # every region is shaded where it is; grain 1 crosses the cell and is drawn twice
+    shaded = sorted((patch.get_x(), patch.get_x() + patch.get_width()) for patch in upper.patches)
+    assert len(shaded) == len(table) + 1
+    side = atoms.cell.lengths()[0]
+    expected = sorted((r["start"], min(r["end"], side)) for r in table)
+    assert np.array(shaded[1:]) == pytest.approx(np.array(expected))
+    assert sum(b - a for a, b in shaded) == pytest.approx(side)
+    assert upper.get_xlim() == pytest.approx((0, side))
+
+
+def test_densities_of_motifs(complexion, in_folder):
+    atoms, summary = complexion
+    profile = summary["motif_profile"]
+    figure = figures.motif_densities(profile, summary["regions"]["table"])
+    drawn(figure, in_folder / "motifs.png")
+    assert len(figure.axes) == 8
+    assert figure.get_supylabel() == "motifs per volume (nm$^{-3}$)"
+    first = figure.axes[0]
+    assert first.texts[0].get_text() == "<0,12,0,0>  FCC"
+    density = first.lines[0].get_ydata() / 1000
+    assert density.mean() * atoms.cell.volume == pytest.approx(summary["motifs"]["count"][0], rel=0.01)
+
+
+def test_boxes_show_medians_and_thresholds(complexion, in_folder):
+    atoms, summary = complexion
+    figure = figures.disorder_boxplots(atoms)
+    drawn(figure, in_folder / "boxes.png")
+    classes, regions = figure.axes
+    medians = [line.get_ydata()[0] for line in classes.lines if line.get_color() == "black" and
+               len(set(line.get_ydata())) == 1]  # fmt: skip
+    for values in summary["motif_classes"].values():
+        assert min(abs(np.array(medians) - values["median"])) < 1e-9
+    level = [line.get_ydata()[0] for line in classes.lines if line.get_linestyle() == "--"]
+    assert level == pytest.approx([summary["threshold"]["threshold"]])
+    assert f"{summary['threshold']['threshold']:.3f}" in classes.get_title()
+    assert [label.get_text().split()[0] for label in regions.get_xticklabels()] == [
+        "crystal",
+        "ACTR",
+        "interior",
+    ]
+    bare = atoms.copy()
+    del bare.arrays["region"]
+    assert len(figures.disorder_boxplots(bare, "Zr").axes) == 1
+    del bare.arrays["motif_class"]
+    with pytest.raises(InputError, match="no array 'motif_class'"):
+        figures.disorder_boxplots(bare)
+
+
+def test_rdf_by_region(complexion, in_folder):
+    _, summary = complexion
+    figure = figures.rdf_by_region(summary["rdf"])
+    labels = drawn(figure, in_folder / "rdf.png")
+    assert labels.count("r (Å)") == 3
+    assert [axis.get_title() for axis in figure.axes] == ["crystal", "ACTR", "interior"]
+    names = [text.get_text() for text in figure.axes[2].get_legend().get_texts()]
+    assert names == ["Cu–Cu", "Cu–Zr", "Zr–Zr", "total"]
+    total = figure.axes[2].lines[-1]
+    assert total.get_ydata() == pytest.approx(summary["rdf"]["interior"]["total"])
+    with pytest.raises(InputError, match="no radial distribution"):
+        figures.rdf_by_region({"r": np.arange(3)})
+
+
+@pytest.mark.parametrize("color_by", ["disorder_parameter", "cna", "species"])
+def test_slice(complexion, in_folder, color_by):
+    atoms, _ = complexion
+    figure = figures.structure_slice(atoms, color_by, thickness=6.0, center=10.0)
+    labels = drawn(figure, in_folder / "slice.png")
+    assert {"x (Å)", "y (Å)"} <= set(labels)
+    inside = np.abs(atoms.positions[:, 2] - 10.0) <= 3.0
+    circles = figure.axes[0].collections[0]
+    offsets = np.asarray(circles.get_offsets())
+    assert len(offsets) == inside.sum()
+    colors = atom_colors(atoms, color_by)
+    for place, color in list(zip(offsets, circles.get_facecolors(), strict=True))[::97]:
+        near = np.abs(atoms.positions[:, :2] - place).max(axis=1) < 1e-9
+        assert color[:3] == pytest.approx(colors[inside & near][0])
+
+
+def test_bad_slices(complexion):
+    atoms, _ = complexion
+    for arguments, message in (
+        ({"normal": 3}, "normal is 3"),
+        ({"thickness": 0}, "thickness is 0"),
+        ({"center": 99.0}, "No atom lies within"),
+        ({"color_by": "mood"}, "color_by is 'mood'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            figures.structure_slice(atoms, **arguments)

@@ -73,7 +73,7 @@ def test_thermal_noise_in_copper(sigma, median):
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
-    l=st.sampled_from([2, 4, 6, 8]),
+    l=st.sampled_from([2, 4, 6, 8, 10, 16, 20]),
     n=st.sampled_from([6, 12, 14]),
     pbc=st.tuples(*[st.booleans()] * 3),
 )
@@ -81,7 +81,7 @@ def test_against_direct_evaluation(seed, l, n, pbc):  # noqa: E741
     random = np.random.default_rng(seed)
     cell = np.diag(random.uniform(6, 9, 3)) + random.uniform(-1.5, 1.5, (3, 3))
     atoms = Atoms("Cu30", scaled_positions=random.random((30, 3)), cell=cell, pbc=pbc)
-    d, q = disorder_and_bond_order(atoms, l, n)
+    d, q = disorder_and_bond_order(atoms, l, n, minimum_distance=0.0)
     if all(pbc):  # the direct search reaches 9 Å only
         expected_d, expected_q = direct(atoms, l, n)
         assert np.abs(q - expected_q).max() < 1e-10
@@ -125,7 +125,8 @@ def test_neighbours_are_the_nearest(rattled):
 def test_too_few_atoms_and_bad_parameters():
     with pytest.raises(StructureError, match="at least 13 atoms"):
         disorder_parameter(Atoms("Cu12", positions=np.random.default_rng(0).random((12, 3)) * 9))
-    with pytest.raises(InputError, match="even number"):
-        disorder_parameter(bulk("Cu"), l=5)
+    for l in (5, 0, 22, 6.5, True):  # noqa: E741
+        with pytest.raises(InputError, match="even number from 2 to 20"):
+            disorder_parameter(bulk("Cu"), l=l)
     with pytest.raises(InputError, match="at least 1"):
         disorder_parameter(bulk("Cu"), n_neighbors=0)

@@ -1,8 +1,8 @@
-"""One function per figure; each returns a matplotlib Figure."""
+"""Figures of patterns, predictions and maps; each function returns a matplotlib Figure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,10 +10,10 @@ from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from pyiron_nbed.diffraction.scattering import Mesh
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.figures.style import PREDICTED, TRUE
 from pyiron_nbed.images import network_images
 from pyiron_nbed.learning.evaluation import metrics
 
-_TRUE, _PREDICTED = "#4c4c4c", "#c8501e"
 _LABEL = r"mean $d_i$"
 
 
@@ -106,8 +106,8 @@ def prediction_profile(
     """
     figure = Figure(figsize=(5.2, 3.2), layout="constrained")
     axis = figure.subplots()
-    axis.plot(position, true, color=_TRUE, lw=1.8, label="true (from atoms)")
-    axis.plot(position, predicted, "o-", color=_PREDICTED, ms=3.5, lw=1, label="predicted (from patterns)")
+    axis.plot(position, true, color=TRUE, lw=1.8, label="true (from atoms)")
+    axis.plot(position, predicted, "o-", color=PREDICTED, ms=3.5, lw=1, label="predicted (from patterns)")
     axis.set(xlabel=position_label, ylabel=label, xlim=(position.min(), position.max()))
     axis.set_ylim(bottom=min(0.0, float(np.min(predicted)) - 0.02))
     axis.legend(frameon=False, fontsize=9)
@@ -138,52 +138,4 @@ def disorder_maps(
         axis.set(title=title, xlabel="x (Å)")
     axes[0].set_ylabel("y (Å)")
     figure.colorbar(image, ax=axes.tolist(), label=label, shrink=0.85)
-    return figure
-
-
-def composition_profile(profile: Mapping[str, np.ndarray], minority: str = "Zr") -> Figure:
-    """Minority fraction and median d_i across the boundaries of a bicrystal.
-
-    Args:
-        profile: (B,) arrays position (Å), minority_fraction and disorder, as
-            :func:`pyiron_nbed.ssro.film.film_summary` and ``ComplexionMDMC`` give them.
-        minority: name of the element.
-
-    Returns:
-        The figure.
-    """
-    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    upper.step(
-        profile["position"], 100 * np.asarray(profile["minority_fraction"]), where="mid", color=_PREDICTED
-    )
-    upper.set(ylabel=f"{minority} (at.%)", ylim=(0, None))
-    lower.step(profile["position"], profile["disorder"], where="mid", color=_TRUE)
-    lower.set(xlabel="x (Å)", ylabel="median $d_i$", ylim=(0, 1))
-    return figure
-
-
-def control_history(history: Mapping[str, np.ndarray], target: float) -> Figure:
-    """Chemical potential, composition and acceptance of a hybrid MD/MC run.
-
-    Args:
-        history: (n,) arrays step, chemical_potential (eV), zr_fraction and acceptance, as
-            ``ComplexionMDMC.output.history``.
-        target: fraction asked for.
-
-    Returns:
-        The figure.
-    """
-    figure = Figure(figsize=(5.6, 5.0), layout="constrained")
-    axes = figure.subplots(3, 1, sharex=True)
-    rows = (
-        ("chemical_potential", 1, "Δμ (eV)", _TRUE),
-        ("zr_fraction", 100, "composition (at.%)", _PREDICTED),
-        ("acceptance", 100, "accepted (%)", _TRUE),
-    )
-    for axis, (name, factor, label, color) in zip(axes, rows, strict=True):
-        axis.plot(history["step"], factor * np.asarray(history[name]), "o-", color=color, ms=3, lw=1)
-        axis.set_ylabel(label)
-    axes[1].axhline(100 * target, color=_TRUE, lw=0.8, ls="--")
-    axes[2].set(xlabel="MD step", ylim=(0, None))
     return figure

@@ -1,0 +1,39 @@
+"""Colours and axes that figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+TRUE, PREDICTED = "#4c4c4c", "#c8501e"
+REGION_COLORS = {"crystal": "#3b6ea5", "ACTR": "#e0a030", "interior": "#b5403a"}
+LINE_COLORS = ("#4c4c4c", "#3b6ea5", "#b5403a", "#3a8f5c", "#8a5aa3", "#e0a030", "#53b0c0", "#a0764c")
+
+
+def shade_regions(axes: Iterable[Any], table: Sequence[Mapping[str, Any]], length: float) -> None:
+    """Colour the background of profiles by region; a region that crosses the cell is drawn in two parts.
+
+    Args:
+        axes: matplotlib axes whose horizontal axis is the boundary normal in Å.
+        table: rows with "type", "start" and "end" in Å.
+        length: of the cell along the axis in Å.
+    """
+    for axis in axes:
+        for row in table:
+            color = REGION_COLORS[row["type"]]
+            for shift in (0.0, length):
+                low, high = max(row["start"] - shift, 0.0), min(row["end"] - shift, length)
+                if high > low:
+                    axis.axvspan(low, high, color=color, alpha=0.13, lw=0)
+
+
+def region_legend(figure: Any, table: Sequence[Mapping[str, Any]]) -> None:
+    """Legend of the background colours above a figure."""
+    from matplotlib.patches import Patch
+
+    present = [name for name in REGION_COLORS if any(row["type"] == name for row in table)]
+    if present:
+        patches = [Patch(color=REGION_COLORS[name], alpha=0.3, lw=0, label=name) for name in present]
+        figure.legend(
+            handles=patches, loc="outside upper center", ncols=len(patches), frameon=False, fontsize=9
+        )

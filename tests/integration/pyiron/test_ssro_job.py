@@ -1,0 +1,137 @@
+"""The SSRO job: its sources, frames, results and exports."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from pyiron_nbed import examples, glass
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.lammps.dump import read_frames
+from pyiron_nbed.ssro import disorder_parameter
+from pyiron_nbed.ssro.export import write_dump
+
+
+@pytest.fixture
+def job(project):
+    return project.create.job.SSRO("ssro")
+
+
+def refused(job, match):
+    with pytest.raises(InputError, match=match):
+        job.run()
+    assert job.status.initialized
+    assert not list(Path(job.project.path).rglob("*.h5"))
+
+
+def test_complexion_gives_regions_figures_and_exports(project, job, in_folder):
+    atoms = examples.load("complexion_a")
+    job.structure = atoms
+    job.input.bond_orders = [4]
+    job.input.region_options = {"window": 4.0}
+    job.run()
+    job = project.load("ssro")
+    regions = job.get_regions()
+    assert regions["type"].tolist().count("ACTR") == 4
+    assert regions["n_atoms"].sum() == len(atoms)
+    assert job.output.regions["types"]["interior"]["median"] > 0.8
+    assert job.get_motifs()["motif"][0] == "<0,12,0,0>"
+    assert set(job.get_structure().arrays) >= {"q4", "q6", "cna", "region", "region_number", "voronoi_index"}
+    plots = (job.plot_profile, job.plot_motifs, job.plot_rdf, job.plot_boxes, job.plot_slice)
+    for plot in plots:
+        assert isinstance(plot(), Figure)
+    assert isinstance(job.plot_slice("cna", thickness=3.0), Figure)
+    frame = next(read_frames(Path(job.write_dump()), ["Cu", "Zr"]))
+    assert np.array_equal(frame.numbers, atoms.numbers)
+    assert "disorder_parameter" in Path(job.write_extxyz(in_folder / "a.xyz")).read_text()[:3000]
+    assert job.to_ovito("species").compute().particles.count == len(atoms)
+
+
+def trajectory(folder):
+    """A dump of three frames, each more disordered."""
+    frames = []
+    for number, noise in enumerate((0.05, 0.2, 0.35)):
+        atoms = glass(500, 0.36, seed=3)
+        atoms.rattle(noise, seed=number)
+        atoms.wrap()
+        frames.append(atoms)
+        write_dump(folder / f"{number}.dump", atoms, "species", step=100 * number)
+    path = folder / "all.dump"
+    path.write_text("".join((folder / f"{n}.dump").read_text() for n in range(3)))
+    return path, frames
+
+
+def test_frames_of_a_dump_make_a_time_series(project, job, in_folder):
+    path, frames = trajectory(in_folder)
+    job.input.file = str(path)
+    job.input.frame = "all"
+    job.run()
+    job = project.load("ssro")
+    series = job.get_time_series()
+    assert series["step"].tolist() == [0, 100, 200]
+    expected = [np.median(disorder_parameter(atoms)) for atoms in frames]
+    assert series["median_disorder"].tolist() == pytest.approx(expected, abs=1e-5)
+    assert series["median_disorder"].is_monotonic_increasing
+    assert (series["films"] == 0).all()
+    for number, atoms in enumerate(frames):
+        assert job.get_structure(number).positions == pytest.approx(atoms.positions, abs=1e-6)
+    assert job.output.disorder_parameter["median"] == pytest.approx(expected[-1], abs=1e-5)
+    assert "No crystal" in job.output.regions["note"]
+    with pytest.raises(InputError, match="the job has 3"):
+        job.get_structure(3)
+    one = project.create.job.SSRO("one")
+    one.input.file, one.input.frame, one.input.analyses = str(path), 1, ["cna"]
+    one.run()
+    assert one.disorder_parameter == pytest.approx(disorder_parameter(frames[1]), abs=1e-4)
+    with pytest.raises(InputError, match="run it with 'profiles'"):
+        one.plot_profile()
+
+
+def test_frames_of_another_job(project, job):
+    first = project.create.job.SSRO("first")
+    first.structure = glass(500, 0.36, seed=3)
+    first.input.analyses = []
+    first.run()
+    job.reference = first
+    job.input.frame = [0, -1]
+    job.input.analyses = []
+    job.run()
+    assert len(job.get_time_series()) == 2
+    assert (job.disorder_parameter == first.disorder_parameter).all()
+
+
+def test_sources_that_cannot_be_used(job, in_folder):
+    refused(job, "neither is set")
+    path, _ = trajectory(in_folder)
+    job.input.file = str(in_folder / "absent.dump")
+    refused(job, "does not exist")
+    job.input.file = str(path)
+    job.input.frame = "hot"
+    refused(job, "have no names")
+    job.input.frame = 0.5
+    refused(job, "give a number, a name")
+    job.input.frame = -1
+    text = path.read_text().replace(" element ", " mass ").replace(" Cu ", " 63.5 ").replace(" Zr ", " 91.2 ")
+    path.write_text(text)
+    refused(job, "does not name them")
+    job.structure = glass(500)
+    refused(job, "structure and file are set")
+    job.input.file = None
+    job.input.frame = 2
+    refused(job, "A structure has one frame")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("analyses", ["rdff"], "'rdff' is unknown"),
+        ("species", "Al", "no atoms of 'Al'"),
+        ("region_options", {"emergance": 0.5}, "no option 'emergance'"),
+        ("bond_orders", [5], "degree l is 5"),
+    ],
+)
+def test_inputs_that_cannot_be_used(job, name, value, match):
+    job.structure = glass(500)
+    job.input[name] = value
+    refused(job, match)
