@@ -93,9 +93,9 @@ class FrameSource(StructureOrJobSource):
                 )
             check_file(self.input.file, builtin(self.input.elements))
         if given[0] == "reference":
-            _ = self.reference
+            job = self.reference
             if frame == "all":
-                raise InputError("The frames of a job cannot be listed: give their numbers or names.")
+                next(trajectory_of(job))
         if given[0] == "structure":
             if frame not in (0, -1, [0], [-1]):
                 raise InputError(f"A structure has one frame, and {frame!r} was given: give -1.")
@@ -119,8 +119,9 @@ class FrameSource(StructureOrJobSource):
             yield structure_from_dict(self.input.structure)
         else:
             job = self.reference
-            for item in frame if isinstance(frame, list) else [frame]:
-                atoms = job.get_structure(item)
+            items = frame if isinstance(frame, list) else [frame]
+            found = trajectory_of(job) if frame == "all" else (job.get_structure(item) for item in items)
+            for atoms in found:
                 plain = plain_atoms(atoms)
                 plain.info["step"] = atoms.info.get("step", -1)
                 yield plain
@@ -173,6 +174,19 @@ def to_reference(job: Any) -> dict[str, str]:
             f"A reference must be a job, not {type(job).__name__}: assign for example pr.load('my_quench')."
         )
     return {"project": os.path.abspath(job.project.path), "job_name": job.job_name}
+
+
+def trajectory_of(job: Any) -> Iterator[Atoms]:
+    """All frames of the trajectory of a LAMMPS job.
+
+    Raises:
+        InputError: another kind of job, or (with the first frame) one that kept no trajectory.
+    """
+    if not hasattr(job, "get_trajectory"):
+        raise InputError(
+            f"The frames of a {type(job).__name__} cannot be listed: give their numbers or names."
+        )
+    return job.get_trajectory()
 
 
 def load_reference(reference: dict[str, str]) -> Any:

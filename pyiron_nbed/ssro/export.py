@@ -114,13 +114,13 @@ def to_ovito(atoms: Atoms, color_by: str = "disorder_parameter") -> Any:
         >>> to_ovito(bulk("Cu", cubic=True), "species").compute().particles.count
         4
     """
-    from pyiron_nbed.ssro.ovito import _data, _modifiers
+    from pyiron_nbed.ssro.ovito import ovito_data, ovito_modifiers
 
-    modifiers = _modifiers()
+    modifiers = ovito_modifiers()
     from ovito.pipeline import Pipeline, StaticSource
 
     colors = atom_colors(atoms, color_by)
-    data = _data(atoms, MINIMUM_DISTANCE)
+    data = ovito_data(atoms, MINIMUM_DISTANCE)
     particles = data.particles_
     kinds = particles.particle_types_
     for number, symbol in zip(*_elements(atoms), strict=True):

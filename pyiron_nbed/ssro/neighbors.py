@@ -167,16 +167,16 @@ def _boxes_for(atoms: Atoms, n_neighbors: int) -> tuple[CellList, float]:
             f"The structure has {len(atoms)} atoms and open boundaries, but {n_neighbors} neighbours "
             f"of each are needed: give at least {n_neighbors + 1} atoms or a periodic cell."
         )
-    volume = boxed_volume(atoms)
+    whole = volume = boxed_volume(atoms)
     while True:
         per_atom = max(volume / len(atoms), _LEAST_VOLUME)
         radius = (_SPARE * (n_neighbors + 1) * per_atom / (4 / 3 * np.pi)) ** (1 / 3)
         boxes = build_cell_list(atoms, radius)
         # empty boxes are vacuum: there the mean density says little about the neighbours
         filled = np.count_nonzero(np.diff(boxes.start)) / (len(boxes.start) - 1)
-        if filled > 0.5 or per_atom == _LEAST_VOLUME:
+        if whole * filled > 0.5 * volume or per_atom == _LEAST_VOLUME:
             return boxes, radius
-        volume *= filled
+        volume = whole * filled
 
 
 def _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indices, harmonics, distances):

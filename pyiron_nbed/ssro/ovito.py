@@ -14,7 +14,7 @@ from pyiron_nbed.ssro.pyscal import check_backend, pyscal_common_neighbors, pysc
 CNA_TYPES = ("other", "fcc", "hcp", "bcc", "icosahedral")
 
 
-def _modifiers() -> Any:
+def ovito_modifiers() -> Any:
     try:
         from ovito import modifiers
     except ImportError as error:
@@ -24,7 +24,7 @@ def _modifiers() -> Any:
     return modifiers
 
 
-def _data(atoms: Atoms, minimum_distance: float) -> Any:
+def ovito_data(atoms: Atoms, minimum_distance: float) -> Any:
     """OVITO's form of a structure: positions, types, cell; nothing else is copied."""
     from ovito.data import DataCollection
 
@@ -71,8 +71,8 @@ def voronoi_index(
         raise InputError(f"edge_threshold is {edge_threshold!r}: give a length of at least 0 Å.")
     if check_backend(backend, own="ovito"):
         return pyscal_voronoi_index(atoms, edge_threshold, minimum_distance)
-    modifiers = _modifiers()
-    data = _data(atoms, minimum_distance)
+    modifiers = ovito_modifiers()
+    data = ovito_data(atoms, minimum_distance)
     data.apply(modifiers.VoronoiAnalysisModifier(compute_indices=True, edge_threshold=edge_threshold))
     counts = np.asarray(data.particles["Voronoi Index"])  # column k: faces with k + 1 edges
     index = np.zeros((len(atoms), 6), np.int64)
@@ -109,8 +109,8 @@ def common_neighbors(
     """
     if check_backend(backend, own="ovito"):
         return pyscal_common_neighbors(atoms, minimum_distance)
-    modifiers = _modifiers()
-    data = _data(atoms, minimum_distance)
+    modifiers = ovito_modifiers()
+    data = ovito_data(atoms, minimum_distance)
     kind = modifiers.CommonNeighborAnalysisModifier
     data.apply(kind(mode=kind.Mode.AdaptiveCutoff))
     return np.asarray(data.particles["Structure Type"]).astype(np.int64)

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import tempfile
-from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,8 +16,8 @@ from ase import Atoms
 from ase.io.lammpsdata import read_lammps_data
 
 from pyiron_nbed.errors import InputError, LammpsError, StructureError
+from pyiron_nbed.lammps.dump import read_frame, read_frames
 from pyiron_nbed.lammps.executable import lammps_command
-from pyiron_nbed.lammps.dump import read_frames
 
 _RESTART = b"LammpS RestartT"
 
@@ -77,7 +76,10 @@ def read_structures(
     numbers = _frame_numbers(frames)
     if kind in ("dump", "binary dump"):
         elements = _species_of_dump(path, kind, _check_species(species))
-        yield from _select(read_frames(path, elements), numbers, path)
+        if numbers is None:
+            yield from read_frames(path, elements)
+        else:
+            yield from (read_frame(path, elements, number) for number in numbers)
         return
     if numbers is not None and any(number not in (0, -1) for number in numbers):
         raise InputError(f"The file {path} holds one frame, and frames is {frames!r}: ask for frame 0 or -1.")
@@ -117,30 +119,6 @@ def _frame_numbers(frames: Any) -> list[int] | None:
     if not numbers or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers):
         raise InputError(f"The frame of a file is {frames!r}: give whole numbers (-1 is the last), or 'all'.")
     return [int(n) for n in numbers]
-
-
-def _select(source: Iterator[Atoms], numbers: list[int] | None, path: Path) -> Iterator[Atoms]:
-    """Wanted frames; no more of them in memory than are needed."""
-    if numbers is None:
-        yield from source
-        return
-    if len(numbers) == 1 and numbers[0] >= 0:
-        found = list(islice(source, numbers[0], numbers[0] + 1))
-        total = f"not {numbers[0] + 1}"
-    else:
-        wanted = {n for n in numbers if n >= 0}
-        tail: deque[Atoms] = deque(maxlen=max((-n for n in numbers if n < 0), default=0))
-        kept, count = {}, 0
-        for count, atoms in enumerate(source, 1):
-            if count - 1 in wanted:
-                kept[count - 1] = atoms
-            tail.append(atoms)
-        kept.update({n: tail[n] for n in numbers if n < 0 and -n <= len(tail)})
-        found = [kept[n] for n in numbers if n in kept]
-        total = str(count)
-    if len(found) < len(numbers):
-        raise InputError(f"Frames {numbers} of {path} were asked for, but it holds {total} frames.")
-    yield from found
 
 
 def _check_species(species: Sequence[str] | None) -> list[str] | None:

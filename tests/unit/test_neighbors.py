@@ -167,3 +167,14 @@ def test_one_atom_in_a_periodic_cell_has_its_images_as_neighbours():
 def test_bad_cutoff(cutoff):
     with pytest.raises(InputError, match="above 0 Å"):
         cutoff_neighbors(bulk("Cu"), cutoff)
+
+
+@pytest.mark.parametrize("height", [8.0, 3.0])
+def test_a_slab_in_a_periodic_cell_with_vacuum(rattled, height):
+    """Vacuum says nothing about how far the neighbours are; the answer is that of the slab alone."""
+    slab = rattled[rattled.positions[:, 2] < height]
+    indices, distances = nearest_neighbors(slab)
+    slab.pbc = (True, True, False)
+    expected = nearest_neighbors(slab)
+    assert np.array_equal(indices, expected[0])
+    assert np.allclose(distances, expected[1])

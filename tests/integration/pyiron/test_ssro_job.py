@@ -135,3 +135,24 @@ def test_inputs_that_cannot_be_used(job, name, value, match):
     job.structure = glass(500)
     job.input[name] = value
     refused(job, match)
+
+
+def test_the_trajectory_of_a_quench_is_a_time_series(project, job):
+    quench = project.create.job.GlassQuench("quench")
+    quench.structure = glass(500, 0.36, seed=3)
+    quench.input.update({"melt_time": 0.1, "cooling_rate": 2e16, "trajectory_every": 20, "minimize": False})
+    quench.run()
+    job.reference = quench
+    job.input.frame = "all"
+    job.input.analyses = []
+    job.run()
+    series = project.load("ssro").get_time_series()
+    assert series["step"].tolist() == list(range(0, sum(quench.output.steps.values()) + 1, 20))
+    last = disorder_parameter(list(quench.get_trajectory())[-1])
+    assert np.allclose(np.median(last), np.median(job.disorder_parameter))
+
+    other = project.create.job.SSRO("other")
+    other.reference = job
+    other.input.frame = "all"
+    with pytest.raises(InputError, match="frames of a SSRO cannot be listed"):
+        other.run()
