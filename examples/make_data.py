@@ -69,7 +69,7 @@ BOTH = {"1000K": "hot", "300K": "cold"}
 RECIPES = {
     "complexion_a": Recipe("bicrystal", {}, Complexion(seed=1, **BRIEF), frames=BOTH),
     "composite_4a_aligned": _composite(4, False, 1),
-    "glass_fast": _glass(3e14, 1),
+    "glass_fast": _glass(1e15, 1),
     "complexion_b": Recipe("bicrystal", {}, Complexion(seed=2), frames=BOTH),
     "composite_4a_rotated": _composite(4, True, 2),
     "composite_3a_aligned": _composite(3, False, 3),
@@ -81,8 +81,8 @@ RECIPES = {
         {"length": 160.0, "width": 49.0, "max_mismatch": 0.003, **OTHER_TILT},
         Complexion(seed=3, **BRIEF),
     ),
-    # 2,500 steps of melt and 12,500 from 2000 to 1000 K: the second frame of the trajectory is at 1000 K
-    "glass_slow": _glass(4e13, 2, 15_000, {"1000K": 1, "300K": "cold"}),
+    # 2,500 steps of melt and 5,000 from 2000 to 1000 K: the second frame of the trajectory is at 1000 K
+    "glass_slow": _glass(1e14, 2, 7_500, {"1000K": 1, "300K": "cold"}),
 }
 
 

@@ -15,6 +15,15 @@ CNA_TYPES = ("other", "fcc", "hcp", "bcc", "icosahedral")
 
 
 def ovito_modifiers() -> Any:
+    """OVITO's module of modifiers.
+
+    Raises:
+        InputError: OVITO is not installed.
+
+    Example:
+        >>> hasattr(ovito_modifiers(), "VoronoiAnalysisModifier")
+        True
+    """
     try:
         from ovito import modifiers
     except ImportError as error:
@@ -25,7 +34,23 @@ def ovito_modifiers() -> Any:
 
 
 def ovito_data(atoms: Atoms, minimum_distance: float) -> Any:
-    """OVITO's form of a structure: positions, types, cell; nothing else is copied."""
+    """OVITO's form of a structure: positions, types, cell; nothing else is copied.
+
+    Args:
+        atoms: N atoms (Å).
+        minimum_distance: two atoms closer than this (Å) are an error.
+
+    Returns:
+        An OVITO DataCollection.
+
+    Raises:
+        StructureError: unusable or overlapping atoms.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> ovito_data(bulk("Cu", cubic=True), 0.5).particles.count
+        4
+    """
     from ovito.data import DataCollection
 
     check_atoms(atoms, minimum_distance)

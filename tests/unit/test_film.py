@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.neighborlist import neighbor_list
 
 from pyiron_nbed import bicrystal
 from pyiron_nbed.errors import InputError
@@ -20,7 +21,9 @@ def _with_random_film(first=50.0, second=80.0, zr=0.4):
     numbers[inside & (random.random(len(atoms)) < zr)] = 40
     numbers[~inside & (random.random(len(atoms)) < 0.05)] = 40
     atoms.numbers = numbers
-    return atoms, inside
+    overlap = neighbor_list("ij", atoms, 0.6)
+    apart = ~np.isin(np.arange(len(atoms)), overlap[0][overlap[0] > overlap[1]])
+    return atoms[apart], inside[apart]
 
 
 def test_film_is_found_where_it_is():

@@ -76,7 +76,8 @@ def test_voronoi_index_of_every_atom(name, request):
     atoms = structure(name, request)
     index = voronoi_index(atoms)
     assert (index == voronoi_index(atoms, backend="pyscal3")).all()
-    assert len(np.unique(index, axis=0)) > 3
+    if name != "0.05":  # a little noise leaves <0,12,0,0> everywhere: the threshold is for that
+        assert len(np.unique(index, axis=0)) > 3
 
 
 def test_thin_and_tilted_cells():
