@@ -41,6 +41,7 @@ class PatternDataset:
         patterns: (P, n, n) raw intensity, read from disc when indexed.
         complete: False for the file of an interrupted run, of which only the first rows are read.
         provenance: dict.
+        input_hash: of all that decides the content.
 
     Example:
         >>> PatternDataset("absent.h5")
@@ -75,6 +76,7 @@ class PatternDataset:
         self.volumes: list[Volume] = [as_volume(v) for v in json.loads(file.attrs["volumes"])]
         self.structures: list[dict] = json.loads(file.attrs["structures"])
         self.provenance: dict = json.loads(file.attrs["provenance"])
+        self.input_hash = str(file.attrs["input_hash"])
         self.region_types: list[str] = json.loads(file.attrs["region_types"])
         n = int(file[COMPLETE][0])
         self.complete = n == file["patterns"].shape[0]
