@@ -65,9 +65,9 @@ def concatenate_datasets(
     volumes: list[dict] = []
     numbers = []
     for dataset in opened:
-        s = [_place(structures, item) for item in dataset.structures]
-        v = [_place(volumes, volume.as_dict()) for volume in dataset.volumes]
-        numbers.append((np.array(s, int), np.array(v, int)))
+        of_structure = [_place(structures, item) for item in dataset.structures]
+        of_volume = [_place(volumes, volume.as_dict()) for volume in dataset.volumes]
+        numbers.append((np.array(of_structure, int), np.array(of_volume, int)))
     total = sum(len(dataset) for dataset in opened)
     path = Path(path)
     partial = path.with_name(path.name + ".partial")
