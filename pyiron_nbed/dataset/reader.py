@@ -13,6 +13,7 @@ import pandas as pd
 
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.splits import Split, split_dataset
+from pyiron_nbed.dataset.storage import COMPLETE, Rows
 from pyiron_nbed.diffraction import Mesh, Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.images import network_images
@@ -35,8 +36,12 @@ class PatternDataset:
         labels: DataFrame, one row per pattern and one column per label.
         centers: (P, 3) in Å.
         zone_axes: (P, 3).
-        n_atoms, structure, volume: (P,) int.
+        n_atoms, structure, volume, region: (P,) int.
+        region_types: names of the regions.
+        patterns: (P, n, n) raw intensity, read from disc when indexed.
+        complete: False for the file of an interrupted run, of which only the first rows are read.
         provenance: dict.
+        input_hash: of all that decides the content.
 
     Example:
         >>> PatternDataset("absent.h5")
@@ -47,7 +52,6 @@ class PatternDataset:
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
-        self._file: h5py.File | None = None
         if not self.path.is_file():
             raise DatasetError(f"The pattern file {self.path} does not exist.")
         try:
@@ -72,32 +76,25 @@ class PatternDataset:
         self.volumes: list[Volume] = [as_volume(v) for v in json.loads(file.attrs["volumes"])]
         self.structures: list[dict] = json.loads(file.attrs["structures"])
         self.provenance: dict = json.loads(file.attrs["provenance"])
-        self.centers = file["centers"][:]
-        self.zone_axes = file["zone_axes"][:]
-        self.n_atoms = file["n_atoms"][:]
-        self.structure = file["structure"][:]
-        self.volume = file["volume"][:]
-        self.labels = pd.DataFrame({name: values[:] for name, values in file["labels"].items()})
-        self._shape = file["patterns"].shape
-
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, "_file": None}  # an open HDF5 handle must not cross processes
+        self.input_hash = str(file.attrs["input_hash"])
+        self.region_types: list[str] = json.loads(file.attrs["region_types"])
+        n = int(file[COMPLETE][0])
+        self.complete = n == file["patterns"].shape[0]
+        self.centers = file["centers"][:n]
+        self.zone_axes = file["zone_axes"][:n]
+        self.n_atoms = file["n_atoms"][:n]
+        self.structure = file["structure"][:n]
+        self.volume = file["volume"][:n]
+        self.region = file["region"][:n]
+        self.labels = pd.DataFrame({name: values[:n] for name, values in file["labels"].items()})
+        self.patterns = Rows(self.path, "patterns", n)
 
     def __len__(self) -> int:
-        return self._shape[0]
-
-    @property
-    def patterns(self) -> h5py.Dataset:
-        """(P, n, n) raw intensity, read from disc when indexed."""
-        if self._file is None:
-            self._file = h5py.File(self.path, "r")
-        return self._file["patterns"]
+        return len(self.patterns)
 
     def close(self) -> None:
         """Close the file; it opens again when patterns are read."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.patterns.close()
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, float]:
         """(pattern (n, n) float32 raw intensity, mean d_i)."""
@@ -123,7 +120,7 @@ class PatternDataset:
             (len(indices), n, n) float32 in [0, 1]; see :func:`pyiron_nbed.images.network_images`.
         """
         wanted = np.arange(len(self)) if indices is None else np.asarray(indices)
-        out = np.empty((len(wanted), *self._shape[1:]), np.float32)
+        out = np.empty((len(wanted), *self.patterns.shape[1:]), np.float32)
         for start in range(0, len(wanted), 512):
             rows = wanted[start : start + 512]
             unique, back = np.unique(rows, return_inverse=True)

@@ -13,10 +13,17 @@ KEYS = {
     "n_atoms": "(P,) int32, atoms in the interaction volume",
     "structure": "(P,) int32, row in the attribute `structures`",
     "volume": "(P,) int32, row in the attribute `volumes`",
+    "region": "(P,) int32, type of the region most atoms are in, row in the attribute `region_types`",
+    "n_complete": "(1,) int64, rows that hold patterns; fewer than P in a file that was interrupted",
 }
 LABELS = {
     "disorder_parameter": "(P,) float64, mean d_i of the atoms, dimensionless",
     "q6": "(P,) float64, mean Q_6 of the atoms, dimensionless",
+    "q4": "(P,) float64, mean Q_4 of the atoms, dimensionless",
+    "motif_FCC": "(P,) float64, fraction of the atoms with the Voronoi motif <0,12,0,0>",
+    "motif_ordered": "(P,) float64, fraction with an ordered motif",
+    "motif_disordered": "(P,) float64, fraction with a disordered motif",
+    "motif_intermediate": "(P,) float64, fraction with any other motif",
     "number_density": "(P,) float64, atoms per Å³ of the interaction volume",
 }
 COMPOSITION_PREFIX = "fraction_"  # fraction_Cu, …: (P,) float64, atomic fraction in the volume
@@ -27,8 +34,8 @@ ATTRIBUTES = {
     "mesh": "JSON, {k_max, delta_k} in Å⁻¹",
     "volumes": "JSON list of V volumes, lengths in Å",
     "structures": "JSON list of S {structure_id, cell (3, 3) in Å, pbc}",
+    "region_types": "JSON list of names",
     "recipe": "str, from intensity to image",
+    "input_hash": "str, of all that decides the content; a run that goes on checks it",
     "provenance": "JSON: versions, engine, scan step in Å, sources",
 }
-
-PATTERNS_PER_CHUNK = 4

@@ -1,35 +1,51 @@
-"""Writes a pattern file while the patterns are computed."""
+"""Writes a pattern file while the patterns are computed; a run that was killed goes on."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from ase import Atoms
 
+import pyiron_nbed
 from pyiron_nbed.dataset import schema
+from pyiron_nbed.dataset.labels import atom_values, check_labels, volume_labels, volume_regions
+from pyiron_nbed.dataset.storage import COMPLETE, RowWriter, create_file
 from pyiron_nbed.diffraction import (
     Mesh,
     Volume,
-    VolumeAtoms,
     VolumeSearch,
     as_volume,
     check_engine,
     patterns_of_volumes,
     scan_grid,
 )
-from pyiron_nbed.errors import DatasetError, InputError
+from pyiron_nbed.errors import DatasetError, InputError, NBEDError
 from pyiron_nbed.images import RECIPE
 from pyiron_nbed.progress import progress_bar
-from pyiron_nbed.provenance import structure_id, versions
-from pyiron_nbed.ssro import disorder_and_bond_order
+from pyiron_nbed.provenance import hash_of, structure_id, versions
+from pyiron_nbed.ssro.regions import REGION_TYPES
 
 _BATCH = 256  # patterns in memory at a time
 DTYPES = ("float16", "float32")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One structure seen along one zone axis with one volume: rows ``first`` to ``first + len(centers)``."""
+
+    structure: int
+    volume: int
+    zone_axis: tuple[float, ...]
+    centers: np.ndarray
+    first: int
 
 
 def build_dataset(
@@ -41,33 +57,38 @@ def build_dataset(
     zone_axes: Sequence[Sequence[float]] = ((0, 0, 1),),
     engine: str = "cpu",
     dtype: str = "float16",
+    labels: Sequence[str] | None = None,
     cores: int | None = None,
     provenance: dict | None = None,
 ) -> int:
     """Simulate the patterns of a scan over structures and write them with labels to one file.
 
     Every combination of structure, volume and zone axis is scanned on a regular grid. The file is
-    written under a temporary name and renamed when it is complete.
+    written as ``<path>.partial`` and renamed when it is complete. Called again with the same input
+    after an interruption, it goes on after the last complete row, and the finished file is the same to the
+    last bit; a finished file of the same input is left as it is.
 
     Args:
-        path: HDF5 file to write (replaced if it exists); see :mod:`pyiron_nbed.dataset.schema`.
-        structures: ``ase.Atoms``; d_i and Q_6 are taken from the arrays ``disorder_parameter`` and
-            ``q6`` where both exist, else computed.
+        path: HDF5 file to write (replaced if it holds something else); see
+            :mod:`pyiron_nbed.dataset.schema`.
+        structures: ``ase.Atoms``; per-atom values are taken from arrays such as
+            ``disorder_parameter`` where they exist, else computed.
         volumes: interaction volumes (Å).
         mesh: nodes of the pattern; default Mesh().
         step: scan step in Å, one number or one per cell axis.
         zone_axes: beam directions (Cartesian).
-        engine: "cpu" or "lammps".
+        engine: one of :data:`pyiron_nbed.diffraction.ENGINES`.
         dtype: "float16" (half the size, 0.05 % of the intensity) or "float32".
+        labels: some of :data:`pyiron_nbed.dataset.labels.ATOM_LABELS`; None takes all.
         cores: threads; None takes all.
         provenance: stored with the file.
 
     Returns:
-        Number of patterns written.
+        Number of patterns in the file.
 
     Raises:
         InputError, VolumeError, StructureError: before anything is written.
-        DatasetError: the intensity does not fit float16.
+        DatasetError: no room on the disc, or an intensity that does not fit float16.
 
     Example:
         >>> import tempfile
@@ -75,7 +96,7 @@ def build_dataset(
         >>> from pyiron_nbed import Cylinder
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     build_dataset(folder + "/cu.h5", [bulk("Cu", cubic=True) * (6, 6, 6)],
-        ...                   [Cylinder(5, 20)], step=7)
+        ...                   [Cylinder(5, 20)], step=7, labels=["disorder_parameter"])
         64
     """
     mesh = Mesh() if mesh is None else mesh
@@ -88,100 +109,141 @@ def build_dataset(
             f"There are {len(structures)} structures, {len(volumes)} volumes and {len(zone_axes)} zone axes: "
             "give at least one of each."
         )
-    symbols = [np.array(atoms.get_chemical_symbols()) for atoms in structures]
-    elements = sorted({str(s) for names in symbols for s in np.unique(names)})
-    parts = []  # validated in full before anything is written
-    for s, atoms in enumerate(structures):
-        per_atom = _per_atom(atoms, cores)
-        for v, volume in enumerate(volumes):
-            for zone_axis in zone_axes:
-                search = VolumeSearch(atoms, volume, zone_axis)
-                parts.append((s, v, zone_axis, search, scan_grid(atoms, step, zone_axis), per_atom))
-    total = sum(len(part[4].centers) for part in parts)
+    names = check_labels(labels)
+    parts = _plan(structures, volumes, zone_axes, step)
+    values = [atom_values(atoms, names, cores) for atoms in structures]
+    attributes = _attributes(structures, volumes, mesh, engine, step, provenance)
+    attributes["input_hash"] = _input_hash(structures, values, parts, attributes, dtype)
+    total = sum(len(part.centers) for part in parts)
     path = Path(path)
-    temporary = path.with_name(path.name + ".partial")
+    if _rows_of(path, attributes["input_hash"]) == total:
+        return total
+    partial = path.with_name(path.name + ".partial")
     try:
-        with (
-            h5py.File(temporary, "w", libver="latest") as file,
-            progress_bar(total, "patterns", "pattern") as bar,
-        ):
-            _create(file, total, mesh, volumes, structures, elements, dtype)
-            file.attrs["provenance"] = json.dumps(
-                {"versions": versions(), "engine": engine, "step": np.asarray(step).tolist(),
-                 **(provenance or {})}
-            )  # fmt: skip
-            row = 0
-            for s, v, zone_axis, search, scan, per_atom in parts:
-                file["zone_axes"][row : row + len(scan.centers)] = np.asarray(zone_axis, float)
-                file["structure"][row : row + len(scan.centers)] = s
-                file["volume"][row : row + len(scan.centers)] = v
-                for start in range(0, len(scan.centers), _BATCH):
-                    centers = scan.centers[start : start + _BATCH]
-                    found = search(centers, cores)
-                    stop = row + len(centers)
-                    intensity = patterns_of_volumes(found, symbols[s], mesh, engine, np.float32, cores)
-                    file["patterns"][row:stop] = _cast(intensity, dtype)
-                    file["centers"][row:stop] = centers
-                    file["n_atoms"][row:stop] = found.counts
-                    labels = _labels(found, per_atom, symbols[s], elements, volumes[v])
-                    for name, values in labels.items():
-                        file["labels"][name][row:stop] = values
-                    row = stop
-                    bar.update(len(centers))
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        if _rows_of(partial, attributes["input_hash"]) is None:
+            _create(partial, parts, mesh, names, _elements(structures), dtype, attributes)
+        with RowWriter(partial) as writer, progress_bar(total, "patterns", "pattern") as bar:
+            bar.update(writer.n_complete)
+            for part in parts:
+                if part.first + len(part.centers) > writer.n_complete:
+                    _write_part(writer, part, structures, volumes, mesh, engine, dtype, values, cores, bar)
+        os.replace(partial, path)
+    except BaseException as error:
+        # worth keeping: patterns of an input that was in order, when the disc was full or the run was stopped
+        in_order = not isinstance(error, NBEDError) or isinstance(error.__cause__, OSError)
+        if not (in_order and _rows_of(partial, attributes["input_hash"])):
+            partial.unlink(missing_ok=True)
         raise
     return total
 
 
-def _per_atom(atoms: Atoms, cores: int | None) -> dict[str, np.ndarray]:
-    names = ("disorder_parameter", "q6")
-    if all(name in atoms.arrays for name in names):
-        return {name: np.asarray(atoms.arrays[name], float) for name in names}
-    return dict(zip(names, disorder_and_bond_order(atoms, cores=cores), strict=True))
+def _plan(structures, volumes, zone_axes, step) -> list[_Part]:
+    parts: list[_Part] = []
+    first = 0
+    for s, atoms in enumerate(structures):
+        for v, volume in enumerate(volumes):
+            for zone_axis in zone_axes:
+                VolumeSearch(atoms, volume, zone_axis)  # raises what does not fit
+                centers = scan_grid(atoms, step, zone_axis).centers
+                parts.append(_Part(s, v, tuple(float(x) for x in zone_axis), centers, first))
+                first += len(centers)
+    return parts
 
 
-def _labels(
-    found: VolumeAtoms,
-    per_atom: dict[str, np.ndarray],
-    symbols: np.ndarray,
-    elements: Sequence[str],
-    volume: Volume,
-) -> dict[str, np.ndarray]:
-    labels = {name: found.mean(values) for name, values in per_atom.items()}
-    labels["number_density"] = found.counts / volume.size
-    for element in elements:
-        labels[schema.COMPOSITION_PREFIX + element] = found.mean((symbols == element).astype(float))
-    return labels
+def _write_part(
+    writer: RowWriter, part: _Part, structures, volumes, mesh, engine, dtype, values, cores, bar
+) -> None:
+    atoms, volume = structures[part.structure], volumes[part.volume]
+    symbols = np.array(atoms.get_chemical_symbols())
+    elements = _elements(structures)
+    search = VolumeSearch(atoms, volume, part.zone_axis)
+    # batches begin where they would have begun without an interruption
+    done = max(0, writer.n_complete - part.first)
+    for start in range(done - done % _BATCH, len(part.centers), _BATCH):
+        centers = part.centers[start : start + _BATCH]
+        found = search(centers, cores)
+        row = part.first + start
+        intensity = patterns_of_volumes(found, symbols, mesh, engine, np.float32, cores)
+        writer.write("patterns", row, _cast(intensity, dtype))
+        writer.write("n_atoms", row, found.counts)
+        writer.write("region", row, volume_regions(found, atoms))
+        labels = volume_labels(found, values[part.structure], symbols, elements, volume)
+        for name, column in labels.items():
+            writer.write(f"labels/{name}", row, column)
+        before = writer.n_complete
+        writer.complete(row + len(centers))
+        bar.update(writer.n_complete - before)
 
 
-def _create(file, total, mesh, volumes, structures, elements, dtype) -> None:
+def _elements(structures: Sequence[Atoms]) -> list[str]:
+    return sorted({str(s) for atoms in structures for s in set(atoms.symbols)})
+
+
+def _create(partial: Path, parts, mesh, names, elements, dtype, attributes) -> None:
+    total = sum(len(part.centers) for part in parts)
     n = mesh.shape[0]
-    chunk = (min(schema.PATTERNS_PER_CHUNK, total), n, n)
-    file.create_dataset("patterns", (total, n, n), dtype, chunks=chunk)
-    file.create_dataset("centers", (total, 3), "f8")
-    file.create_dataset("zone_axes", (total, 3), "f8")
-    for name in ("n_atoms", "structure", "volume"):
-        file.create_dataset(name, (total,), "i4")
-    labels = file.create_group("labels")
-    for name in [*schema.LABELS, *(schema.COMPOSITION_PREFIX + e for e in elements)]:
-        labels.create_dataset(name, (total,), "f8")
-    file.attrs["format"] = schema.FORMAT
-    file.attrs["schema_version"] = schema.SCHEMA_VERSION
-    file.attrs["mesh"] = json.dumps(mesh.as_dict())
-    file.attrs["volumes"] = json.dumps([volume.as_dict() for volume in volumes])
-    file.attrs["recipe"] = RECIPE
-    file.attrs["structures"] = json.dumps(
-        [
+    arrays: dict[str, tuple[tuple[int, ...], str]] = {
+        "patterns": ((total, n, n), dtype),
+        "centers": ((total, 3), "<f8"),
+        "zone_axes": ((total, 3), "<f8"),
+        **dict.fromkeys(("n_atoms", "structure", "volume", "region"), ((total,), "<i4")),
+    }
+    columns = [*names, "number_density", *(schema.COMPOSITION_PREFIX + e for e in elements)]
+    arrays |= {f"labels/{name}": ((total,), "<f8") for name in columns}
+    create_file(partial, arrays, attributes)
+    with RowWriter(partial) as writer:
+        for part in parts:
+            many = len(part.centers)
+            writer.write("centers", part.first, part.centers)
+            writer.write("zone_axes", part.first, np.tile(part.zone_axis, (many, 1)))
+            writer.write("structure", part.first, np.full(many, part.structure))
+            writer.write("volume", part.first, np.full(many, part.volume))
+
+
+def _attributes(structures, volumes, mesh, engine, step, provenance) -> dict[str, Any]:
+    return {
+        "format": schema.FORMAT,
+        "schema_version": schema.SCHEMA_VERSION,
+        "mesh": json.dumps(mesh.as_dict()),
+        "volumes": json.dumps([volume.as_dict() for volume in volumes]),
+        "recipe": RECIPE,
+        "region_types": json.dumps(REGION_TYPES),
+        "structures": json.dumps(
+            [
+                {
+                    "structure_id": structure_id(atoms),
+                    "cell": atoms.cell.array.tolist(),
+                    "pbc": np.asarray(atoms.pbc).tolist(),
+                }
+                for atoms in structures
+            ]
+        ),
+        "provenance": json.dumps(
             {
-                "structure_id": structure_id(atoms),
-                "cell": atoms.cell.array.tolist(),
-                "pbc": np.asarray(atoms.pbc).tolist(),
+                "versions": versions(),
+                "engine": engine,
+                "step": np.asarray(step).tolist(),
+                **(provenance or {}),
             }
-            for atoms in structures
-        ]
-    )
+        ),
+    }
+
+
+def _input_hash(structures, values, parts, attributes, dtype) -> str:
+    per_atom = [hash_of({name: hash_of(v.tobytes().hex()) for name, v in table.items()}) for table in values]
+    regions = [
+        hash_of(a.arrays["region"].tobytes().hex()) if "region" in a.arrays else "" for a in structures
+    ]
+    centers = [(part.zone_axis, hash_of(part.centers.tobytes().hex())) for part in parts]
+    return hash_of([pyiron_nbed.__version__, attributes, per_atom, regions, centers, dtype])
+
+
+def _rows_of(path: Path, input_hash: str) -> int | None:
+    """Complete rows of a file of the same input; None where there is no such file."""
+    with contextlib.suppress(OSError, KeyError), h5py.File(path, "r") as file:
+        if file.attrs.get("input_hash") == input_hash:
+            return int(file[COMPLETE][0])
+    return None
 
 
 def _cast(intensity: np.ndarray, dtype: str) -> np.ndarray:

@@ -12,13 +12,19 @@ from pyiron_base.jobs.job.template import TemplateJob
 
 import pyiron_nbed
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.locking import is_locked
 from pyiron_nbed.provenance import versions
 
 ERROR_FILE = "error.txt"
 
 
 class NBEDJob(TemplateJob):
-    """Base of the jobs: a subclass gives ``defaults``, ``check_input`` and ``compute``."""
+    """Base of the jobs: a subclass gives ``defaults``, ``check_input`` and ``compute``.
+
+    A ``resumable`` one finds in its folder what an interrupted run of the same input left.
+    """
+
+    resumable = False
 
     def __init__(self, project, job_name):
         super().__init__(project, job_name)
@@ -48,7 +54,13 @@ class NBEDJob(TemplateJob):
         return Path(self.working_directory)
 
     def run(self, delete_existing_job=False, repair=False, debug=False, run_mode=None, **kwargs):
-        """Check the input, then run; see pyiron's ``GenericJob.run`` for the arguments."""
+        """Check the input, then run, or go on where a job that can was interrupted.
+
+        See pyiron's ``GenericJob.run`` for the arguments.
+        """
+        stopped = self.status.string in ("aborted", "running") and not is_locked(self.folder)
+        if self.resumable and stopped and not delete_existing_job:
+            repair = True
         if delete_existing_job or self.status.initialized:
             self._check_names()
             self.check_input()

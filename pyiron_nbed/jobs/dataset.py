@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pyiron_nbed.dataset import PatternDataset, build_dataset
+from pyiron_nbed.dataset.labels import check_labels
 from pyiron_nbed.dataset.writer import DTYPES
 from pyiron_nbed.diffraction import Mesh, VolumeSearch, as_volume, check_engine, scan_grid
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
 from pyiron_nbed.jobs.source import StructureOrJobSource
+from pyiron_nbed.locking import locked
 from pyiron_nbed.provenance import file_hash
 
 PATTERN_FILE = "patterns.h5"
@@ -21,14 +23,18 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
 
     ``input.volume`` (or ``input.volumes``, a list), ``input.step`` (Å), ``input.zone_axis`` (one
     direction or a list of directions), ``input.mesh``, ``input.engine``, ``input.dtype``.
-    :attr:`dataset` opens the result.
+    ``input.labels`` limits the labels (None: all). :attr:`dataset` opens the result. A job that was
+    killed goes on after the last complete pattern when it is run again.
     """
+
+    resumable = True
 
     def defaults(self):
         """Source, geometry, mesh and engine."""
         return {
             "structure": None, "reference": None, "volume": None, "volumes": None, "step": 2.5,
             "zone_axis": [0, 0, 1], "mesh": Mesh().as_dict(), "engine": "cpu", "dtype": "float16",
+            "labels": None,
         }  # fmt: skip
 
     def plain_input(self):
@@ -48,6 +54,7 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
         check_engine(settings["engine"])
         if settings["dtype"] not in DTYPES:
             raise InputError(f"dtype is {settings['dtype']!r}: choose one of {', '.join(DTYPES)}.")
+        check_labels(settings["labels"])
         check_atoms(atoms, minimum_distance=0.5)
         for volume in settings["volumes"]:
             for axis in settings["zone_axes"]:
@@ -57,7 +64,8 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
     def compute(self):
         """Write ``patterns.h5``; the output holds its hash and size."""
         path = self.folder / PATTERN_FILE
-        n = build_dataset(path, [self.source_atoms()], cores=self.server.cores, **self._settings())
+        with locked(self.folder):
+            n = build_dataset(path, [self.source_atoms()], cores=self.server.cores, **self._settings())
         return {"n_patterns": n, "file": PATTERN_FILE, "hash": file_hash(path)}
 
     @property
@@ -78,5 +86,5 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
             "volumes": [as_volume(v) for v in (many if one is None else [one])],
             "zone_axes": axis if nested else [axis],
             "mesh": mesh if isinstance(mesh, Mesh) else Mesh(**mesh),
-            **self._values(("step", "engine", "dtype")),
+            **self._values(("step", "engine", "dtype", "labels")),
         }

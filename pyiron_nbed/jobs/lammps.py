@@ -12,7 +12,7 @@ from pyiron_base import state
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import NBEDJob
 from pyiron_nbed.jobs.source import StructureSource
-from pyiron_nbed.lammps.resume import is_locked, named_frame, read_trajectory, thermo_of
+from pyiron_nbed.lammps.resume import named_frame, read_trajectory, thermo_of
 from pyiron_nbed.potentials import Potential, find_potential, list_potentials
 
 
@@ -30,6 +30,7 @@ class LammpsJob(StructureSource, NBEDJob):
         self._executable_activate(enforce=True, codename="lammps")
 
     protocol: Any
+    resumable = True
 
     @property
     def potential(self) -> str | pd.DataFrame:
@@ -43,13 +44,6 @@ class LammpsJob(StructureSource, NBEDJob):
     def list_potentials(self) -> list[str]:
         """Names that ``potential`` may take."""
         return list_potentials()
-
-    def run(self, delete_existing_job=False, repair=False, debug=False, run_mode=None, **kwargs):
-        """Run, or go on where the job was interrupted."""
-        stopped = self.status.string in ("aborted", "running") and not is_locked(self.folder)
-        if stopped and not delete_existing_job:
-            repair = True
-        super().run(delete_existing_job, repair, debug, run_mode, **kwargs)
 
     def get_structure(self, frame: int | str = -1) -> Atoms:
         """A frame by name (of ``output.frames``) or number (−1: the last, the minimised one)."""

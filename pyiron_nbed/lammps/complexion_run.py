@@ -16,9 +16,10 @@ from pyiron_nbed.geometry import check_atoms
 from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.files import check_orthogonal, write_data
 from pyiron_nbed.lammps.protocol import DATA_FILE, HISTORY_FILE, INPUT_FILE
-from pyiron_nbed.lammps.resume import locked, named_frame, read_record, run_or_resume, thermo_of
+from pyiron_nbed.lammps.resume import named_frame, read_record, run_or_resume, thermo_of
 from pyiron_nbed.lammps.run import last_row
 from pyiron_nbed.lammps.vcsgc import check_species, cutoff_of, rank_grid, read_history
+from pyiron_nbed.locking import locked
 from pyiron_nbed.potentials import Potential
 from pyiron_nbed.provenance import hash_of, structure_id
 from pyiron_nbed.ssro.film import film_summary

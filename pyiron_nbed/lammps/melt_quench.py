@@ -13,7 +13,8 @@ from ase import Atoms
 from pyiron_nbed.errors import LammpsError
 from pyiron_nbed.lammps.files import write_data
 from pyiron_nbed.lammps.protocol import DATA_FILE, INPUT_FILE, MeltQuench
-from pyiron_nbed.lammps.resume import locked, named_frame, read_record, run_or_resume, thermo_of
+from pyiron_nbed.lammps.resume import named_frame, read_record, run_or_resume, thermo_of
+from pyiron_nbed.locking import locked
 from pyiron_nbed.potentials import Potential
 from pyiron_nbed.provenance import hash_of, structure_id
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
-from pyiron_nbed.errors import InputError, LammpsError
+from pyiron_nbed.errors import InputError
 from pyiron_nbed.lammps.dump import cut_frames, read_frame, read_frames
 from pyiron_nbed.lammps.files import read_thermo
 from pyiron_nbed.lammps.protocol import DONE_FILE, HISTORY_FILE
@@ -23,7 +21,6 @@ from pyiron_nbed.lammps.run import end_leftover, run_lammps
 from pyiron_nbed.lammps.vcsgc import read_history, write_history
 
 RUN_FILE = "run.json"
-LOCK_FILE = "lock"
 _STATE = re.compile(r"# step (\d+)\s*$")
 _OWN = ("restart.*", "frame_*.bin", "trajectory.*.bin", "log*.lammps", HISTORY_FILE, DONE_FILE, RUN_FILE)
 _BYTES_PER_ATOM = {"frame": 40, "restart": 160, "data": 70}
@@ -42,7 +39,7 @@ def run_or_resume(
 ) -> None:
     """Run LAMMPS to the end of a protocol, from the last restart file of the same input if there is one.
 
-    Nothing runs where the same input has finished before. Call it inside :func:`locked`.
+    Nothing runs where the same input has finished before. Call it inside :func:`pyiron_nbed.locking.locked`.
 
     Args:
         folder: working directory.
@@ -136,34 +133,6 @@ def begin_segment(folder: Path, input_hash: str) -> tuple[str | None, int]:
     record["segments"] += 1
     (folder / RUN_FILE).write_text(json.dumps(record) + "\n")
     return (restart[0] if restart else None), int(record["segments"])
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Work in a folder alone; the lock ends with the process, however it ends.
-
-    Raises:
-        LammpsError: another process works there.
-    """
-    with open(folder / LOCK_FILE, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise LammpsError(
-                f"Another process runs LAMMPS in {folder}: wait for it, or end it first."
-            ) from None
-        yield
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether a process works in the folder."""
-    if not (folder / LOCK_FILE).exists():
-        return False
-    try:
-        with locked(folder):
-            return False
-    except LammpsError:
-        return True
 
 
 def read_record(folder: Path) -> dict:

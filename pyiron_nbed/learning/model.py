@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ class Model:
                     f"The patterns have {patterns.mesh}, the model was trained on {self.mesh}: simulate "
                     "the patterns on the model's mesh or train another model."
                 )
-            intensity = patterns.patterns
+            intensity: Any = patterns.patterns
         else:
             intensity = np.asarray(patterns)
             if intensity.ndim == 2:

@@ -1,5 +1,10 @@
+import contextlib
 import json
+import os
 import pickle
+import subprocess
+import sys
+import time
 
 import h5py
 import numpy as np
@@ -9,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, simulate_patterns
-from pyiron_nbed.dataset import PatternDataset, build_dataset, schema, split_dataset
+from pyiron_nbed.dataset import PatternDataset, build_dataset, concatenate_datasets, schema, split_dataset
+from pyiron_nbed.dataset.labels import ATOM_LABELS
 from pyiron_nbed.diffraction import VolumeSearch
 from pyiron_nbed.errors import DatasetError, InputError, VolumeError
 from pyiron_nbed.images import network_images
 from pyiron_nbed.ssro import disorder_and_bond_order
+from pyiron_nbed.ssro.summary import short_range_order
 
 MESH = Mesh(1.0, 0.05)
 
@@ -51,6 +58,144 @@ def test_every_key_is_in_the_schema(pattern_file):
         for name in file["labels"]:
             assert name in schema.LABELS or name.startswith(schema.COMPOSITION_PREFIX)
         json.loads(file.attrs["provenance"])["versions"]["pyiron_nbed"]
+
+
+def test_every_label_is_the_mean_over_the_atoms(in_folder, rattled):
+    atoms, _ = short_range_order(rattled, bond_orders=[4])
+    build_dataset("a.h5", [atoms], [Cylinder(4, 12)], mesh=MESH, step=16)
+    build_dataset("b.h5", [rattled], [Cylinder(4, 12)], mesh=MESH, step=16)
+    a, b = PatternDataset("a.h5"), PatternDataset("b.h5")
+    assert set(a.labels) >= {*ATOM_LABELS, "number_density", "fraction_Cu", "fraction_Zr"}
+    assert np.allclose(a.labels, b.labels[a.labels.columns], atol=1e-12)  # computed or taken: the same
+    found = VolumeSearch(rattled, Cylinder(4, 12))(a.centers)
+    assert np.allclose(a.label("q4"), found.mean(atoms.arrays["q4"]))
+    motifs = a.labels[[name for name in a.labels if name.startswith("motif_")]]
+    assert np.allclose(motifs.sum(axis=1), 1.0)
+    build_dataset("c.h5", [rattled], [Cylinder(4, 12)], mesh=MESH, step=16, labels=["q6"])
+    assert set(PatternDataset("c.h5").labels) == {"q6", "number_density", "fraction_Cu", "fraction_Zr"}
+    with pytest.raises(InputError, match="choose some of disorder_parameter"):
+        build_dataset("d.h5", [rattled], [Cylinder(4, 12)], mesh=MESH, step=16, labels=["dissorder"])
+
+
+def test_region_is_that_of_most_atoms(in_folder, rattled):
+    atoms = rattled.copy()
+    atoms.set_array("region", np.where(atoms.positions[:, 0] < 16, 1, 3))
+    build_dataset("a.h5", [atoms], [Cylinder(4, 12)], mesh=MESH, step=8)
+    dataset = PatternDataset("a.h5")
+    x = dataset.centers[:, 0] % 32
+    inside = (np.abs(x - 16) > 5) & (x > 5) & (x < 27)
+    assert inside.any()
+    assert (dataset.region[inside] == np.where(x[inside] < 16, 1, 3)).all()
+    assert dataset.region_types[3] == "interior"
+
+
+def test_rows_as_an_array_would_give_them(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    with h5py.File(pattern_file) as file:
+        whole = file["patterns"][:]
+    assert (dataset.patterns[:] == whole).all()
+    assert (np.asarray(dataset.patterns) == whole).all()
+    mask = np.arange(len(whole)) % 7 == 0
+    for key in (5, -1, slice(3, 40, 4), slice(None, None, -1), [4, 2, 2, 9], mask, np.array([], int)):
+        assert np.array_equal(dataset.patterns[key], whole[key])
+    assert np.array_equal(dataset.patterns[3:9, 20], whole[3:9, 20])
+    assert np.array_equal(dataset.patterns[2, 20:30, 4], whole[2, 20:30, 4])
+    with pytest.raises(IndexError):
+        dataset.patterns[len(whole)]
+    with pytest.raises(IndexError):
+        dataset.patterns[[len(whole)]]
+
+
+RUN = """
+import sys, time
+from ase.build import bulk
+from pyiron_nbed import Cylinder, Ellipsoid, Mesh
+from pyiron_nbed.dataset import build_dataset, writer
+writer._BATCH = 32
+slow = float(sys.argv[2])
+engine = writer.patterns_of_volumes
+writer.patterns_of_volumes = lambda *a: (time.sleep(slow), engine(*a))[1]
+atoms = bulk("Cu", cubic=True) * (8, 8, 8)
+atoms.rattle(0.3, seed=1)
+build_dataset(sys.argv[1], [atoms, atoms * (1, 1, 2)], [Cylinder(4, 12), Ellipsoid(5, 12)], Mesh(1.0, 0.05),
+              step=5, labels=["q6"], cores=1)
+"""
+
+
+def _start(path, slow):
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(path), str(slow)], env={**os.environ, "NBED_SILENT": "1"},
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def test_killed_twice_it_ends_with_the_same_bytes(in_folder):
+    whole, killed = in_folder / "whole.h5", in_folder / "killed.h5"
+    assert _start(whole, 0).wait() == 0
+    partial = in_folder / "killed.h5.partial"
+    for beyond in (64, 600):
+        process = _start(killed, 0.05)
+        rows = 0
+        while rows < beyond:
+            assert process.poll() is None
+            time.sleep(0.01)
+            with contextlib.suppress(DatasetError):  # not there yet
+                rows = len(PatternDataset(partial))
+        process.kill()
+        process.wait()
+        dataset = PatternDataset(partial)  # readable, up to the last complete row
+        assert not dataset.complete
+        assert rows <= len(dataset) < 1500
+        assert (dataset.patterns[:] == PatternDataset(whole).patterns[: len(dataset)]).all()
+        assert len(dataset.labels) == len(dataset.centers) == len(dataset)
+    assert _start(killed, 0).wait() == 0
+    assert not partial.exists()
+    assert killed.read_bytes() == whole.read_bytes()
+    assert PatternDataset(killed).complete
+    # a finished file of the same input is left alone
+    written = killed.stat().st_mtime_ns
+    assert _start(killed, 0).wait() == 0
+    assert killed.stat().st_mtime_ns == written
+
+
+def test_concatenation(in_folder, rattled):
+    other = rattled.copy()
+    other.rattle(0.1, seed=9)
+    for name, atoms, volume in (
+        ("a", rattled, Cylinder(4, 12)),
+        ("b", other, Cylinder(4, 12)),
+        ("c", rattled, Ellipsoid(5, 12)),
+    ):
+        build_dataset(f"{name}.h5", [atoms], [volume], mesh=MESH, step=16, labels=["q6"])
+    assert concatenate_datasets("all.h5", ["a.h5", PatternDataset("b.h5"), "c.h5"]) == 24
+    whole = PatternDataset("all.h5")
+    parts = [PatternDataset(f"{name}.h5") for name in "abc"]
+    assert whole.structure.tolist() == [0] * 8 + [1] * 8 + [0] * 8
+    assert whole.volume.tolist() == [0] * 16 + [1] * 8
+    assert (whole.patterns[:] == np.concatenate([p.patterns[:] for p in parts])).all()
+    assert (whole.label("q6") == np.concatenate([p.label("q6") for p in parts])).all()
+    assert (whole.centers == np.concatenate([p.centers for p in parts])).all()
+    assert len(whole.provenance["parents"]) == 3
+    split = whole.split("structure", 0.5)
+    assert set(whole.structure[split.train]).isdisjoint(whole.structure[split.test])
+    build_dataset("d.h5", [rattled], [Cylinder(4, 12)], mesh=Mesh(1.0, 0.1), step=16, labels=["q6"])
+    with pytest.raises(InputError, match="differ in their mesh"):
+        concatenate_datasets("x.h5", ["a.h5", "d.h5"])
+    assert not list(in_folder.glob("x*"))
+
+
+def test_no_room_on_the_disc(in_folder):
+    """A file-size limit stops the reservation of the space, before anything is computed."""
+    limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+    process = subprocess.run(
+        [sys.executable, "-c", limit + RUN, str(in_folder / "a.h5"), "0"], capture_output=True, text=True,
+        env={**os.environ, "NBED_SILENT": "1", "NUMBA_CACHE_DIR": str(in_folder / "numba")},
+    )  # fmt: skip
+    assert process.returncode == 1
+    assert "GB are free in" in process.stderr
+    assert "make room" in process.stderr
+    assert not list(in_folder.glob("a.h5*"))
 
 
 def test_survives_pickling_with_an_open_file(pattern_file):
@@ -104,8 +249,10 @@ def test_failure_leaves_nothing_behind(in_folder, rattled):
 def test_intensity_beyond_float16_is_refused(in_folder):
     atoms = Atoms("Zr3000", positions=np.random.default_rng(0).uniform(-1, 1, (3000, 3)), cell=[30] * 3)
     atoms.pbc = True
+    atoms.set_array("disorder_parameter", np.zeros(3000))
+    arguments = {"mesh": MESH, "step": 30, "labels": ["disorder_parameter"]}
     with pytest.raises(DatasetError, match="float32"):
-        build_dataset("x.h5", [atoms], [Cylinder(14, 29)], mesh=MESH, step=30, cores=1)
+        build_dataset("x.h5", [atoms], [Cylinder(14, 29)], **arguments)
     assert list(in_folder.iterdir()) == []
 
 

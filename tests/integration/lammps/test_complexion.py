@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pyiron_nbed import bicrystal
-from pyiron_nbed.errors import InputError, LammpsError, PotentialError
+from pyiron_nbed.errors import InputError, NBEDError, PotentialError
 from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.complexion_run import (
     ComplexionWarning,
@@ -24,17 +24,10 @@ from pyiron_nbed.lammps.complexion_run import (
 from pyiron_nbed.lammps.executable import lammps_command
 from pyiron_nbed.lammps.files import read_thermo
 from pyiron_nbed.lammps.protocol import INPUT_FILE
-from pyiron_nbed.lammps.resume import (
-    begin_segment,
-    is_locked,
-    locked,
-    named_frame,
-    newest_restart,
-    read_trajectory,
-    thermo_of,
-)
+from pyiron_nbed.lammps.resume import begin_segment, named_frame, newest_restart, read_trajectory, thermo_of
 from pyiron_nbed.lammps.run import PROCESS_FILE
 from pyiron_nbed.lammps.vcsgc import cutoff_of, rank_grid, read_history
+from pyiron_nbed.locking import is_locked, locked
 from pyiron_nbed.potentials import find_potential
 from pyiron_nbed.provenance import structure_id
 
@@ -191,7 +184,7 @@ def test_history_keeps_the_last_of_repeated_steps(tmp_path):
 def test_one_process_per_folder(tmp_path, potential):
     with locked(tmp_path):
         assert is_locked(tmp_path)
-        with pytest.raises(LammpsError, match="Another process"):
+        with pytest.raises(NBEDError, match="Another process"):
             _run(tmp_path, potential)
     assert not is_locked(tmp_path)
 

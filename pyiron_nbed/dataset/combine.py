@@ -1,0 +1,124 @@
+"""Several pattern files in one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from pyiron_nbed.dataset import schema
+from pyiron_nbed.dataset.reader import PatternDataset
+from pyiron_nbed.dataset.storage import RowWriter, create_file
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.progress import progress_bar
+from pyiron_nbed.provenance import hash_of, versions
+
+_ROWS = 1024
+
+
+def concatenate_datasets(
+    path: str | os.PathLike, datasets: Sequence[PatternDataset | str | os.PathLike]
+) -> int:
+    """Write the patterns of several files into a new one, in their order.
+
+    To append to a file, concatenate it with the addition and replace it. Structures and volumes that
+    several files share are kept once, so that a split by structure holds them out together.
+
+    Args:
+        path: HDF5 file to write (under a temporary name first).
+        datasets: files with the same mesh, kind of numbers and labels.
+
+    Returns:
+        Number of patterns written.
+
+    Raises:
+        InputError: none given, or they do not match.
+        DatasetError: a file that cannot be read, or no room on the disc.
+
+    Example:
+        >>> concatenate_datasets("all.h5", [])
+        Traceback (most recent call last):
+        ...
+        pyiron_nbed.errors.InputError: There are no datasets to concatenate: give at least one.
+    """
+    opened = [d if isinstance(d, PatternDataset) else PatternDataset(d) for d in datasets]
+    if not opened:
+        raise InputError("There are no datasets to concatenate: give at least one.")
+    first = opened[0]
+    for other in opened[1:]:
+        for what, one, two in (
+            ("mesh", first.mesh, other.mesh),
+            ("kind of numbers", first.patterns.dtype, other.patterns.dtype),
+            ("labels", sorted(first.labels), sorted(other.labels)),
+            ("regions", first.region_types, other.region_types),
+        ):
+            if one != two:
+                raise InputError(
+                    f"{first.path} and {other.path} differ in their {what}: {one} and {two}; only files that "
+                    "agree can be concatenated."
+                )
+    structures: list[dict] = []
+    volumes: list[dict] = []
+    numbers = []
+    for dataset in opened:
+        of_structure = [_place(structures, item) for item in dataset.structures]
+        of_volume = [_place(volumes, volume.as_dict()) for volume in dataset.volumes]
+        numbers.append((np.array(of_structure, int), np.array(of_volume, int)))
+    total = sum(len(dataset) for dataset in opened)
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    arrays: dict[str, tuple[tuple[int, ...], str]] = {
+        "patterns": ((total, *first.patterns.shape[1:]), first.patterns.dtype.str),
+        "centers": ((total, 3), "<f8"),
+        "zone_axes": ((total, 3), "<f8"),
+        **dict.fromkeys(("n_atoms", "structure", "volume", "region"), ((total,), "<i4")),
+        **{f"labels/{name}": ((total,), "<f8") for name in first.labels},
+    }
+    create_file(partial, arrays, _attributes(opened, structures, volumes))
+    try:
+        with RowWriter(partial) as writer, progress_bar(total, "concatenate", "pattern") as bar:
+            for dataset, (s, v) in zip(opened, numbers, strict=True):
+                row = writer.n_complete
+                writer.write("centers", row, dataset.centers)
+                writer.write("zone_axes", row, dataset.zone_axes)
+                writer.write("n_atoms", row, dataset.n_atoms)
+                writer.write("region", row, dataset.region)
+                writer.write("structure", row, s[dataset.structure])
+                writer.write("volume", row, v[dataset.volume])
+                for name in dataset.labels:
+                    writer.write(f"labels/{name}", row, dataset.label(name))
+                for start in range(0, len(dataset), _ROWS):
+                    patterns = dataset.patterns[start : start + _ROWS]
+                    writer.write("patterns", row + start, patterns)
+                    bar.update(len(patterns))
+                writer.complete(row + len(dataset))
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return total
+
+
+def _place(items: list[dict], item: dict) -> int:
+    if item not in items:
+        items.append(item)
+    return items.index(item)
+
+
+def _attributes(opened: list[PatternDataset], structures: list[dict], volumes: list[dict]) -> dict:
+    with h5py.File(opened[0].path, "r") as file:
+        kept = {name: file.attrs[name] for name in ("mesh", "recipe", "region_types")}
+    parents = [{"input_hash": d.input_hash, "provenance": d.provenance, "n": len(d)} for d in opened]
+    return {
+        **kept,
+        "format": schema.FORMAT,
+        "schema_version": schema.SCHEMA_VERSION,
+        "volumes": json.dumps(volumes),
+        "structures": json.dumps(structures),
+        "provenance": json.dumps({"versions": versions(), "parents": parents}),
+        "input_hash": hash_of([[d.input_hash, len(d)] for d in opened]),
+    }

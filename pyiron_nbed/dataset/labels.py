@@ -1,0 +1,119 @@
+"""Labels of a pattern: what is averaged over the atoms of its interaction volume."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from pyiron_nbed.dataset import schema
+from pyiron_nbed.diffraction import Volume, VolumeAtoms
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, voronoi_index
+from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class
+from pyiron_nbed.ssro.regions import REGION_TYPES
+
+_MOTIFS = tuple(f"motif_{name}" for name in MOTIF_CLASSES)
+ATOM_LABELS = ("disorder_parameter", "q6", "q4", *_MOTIFS)
+
+
+def check_labels(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the labels to compute.
+
+    Args:
+        names: some of ``ATOM_LABELS``; None takes all that can be computed here (the motif fractions need
+            OVITO). Number density and composition always come with them.
+
+    Raises:
+        InputError: an unknown name, or none.
+
+    Example:
+        >>> check_labels(["q6"])
+        ('q6',)
+    """
+    if names is None:
+        some = importlib.util.find_spec("ovito") is not None
+        return tuple(name for name in ATOM_LABELS if some or name not in _MOTIFS)
+    unknown = [name for name in names if name not in ATOM_LABELS]
+    if unknown or not len(names):
+        raise InputError(
+            f"The labels are {list(names)}: choose some of {', '.join(ATOM_LABELS)}; number_density and the "
+            "composition are always there."
+        )
+    return tuple(name for name in ATOM_LABELS if name in names)
+
+
+def atom_values(atoms: Atoms, names: Sequence[str], cores: int | None = None) -> dict[str, np.ndarray]:
+    """Per-atom values whose means are the labels.
+
+    Args:
+        atoms: N atoms (Å); arrays ``disorder_parameter``, ``q6``, ``q4`` and ``motif_class`` are taken
+            where they exist, the rest is computed.
+        names: some of ``ATOM_LABELS``.
+        cores: threads; None takes all.
+
+    Returns:
+        {name: (N,) float64}.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> values = atom_values(bulk("Cu", cubic=True) * (3, 3, 3), ["disorder_parameter", "q6"])
+        >>> round(float(values["q6"][0]), 4)
+        0.5745
+    """
+    have = {name: np.asarray(atoms.arrays[name], float) for name in names if name in atoms.arrays}
+    if {"disorder_parameter", "q6"} & (set(names) - set(have)):
+        # both or none from the arrays: they belong to the same neighbours
+        have["disorder_parameter"], have["q6"] = disorder_and_bond_order(atoms, cores=cores)
+    if "q4" in names and "q4" not in have:
+        have["q4"] = bond_order(atoms, 4, cores=cores)
+    if set(_MOTIFS) & set(names):
+        stored = atoms.arrays.get("motif_class")
+        classes = motif_class(voronoi_index(atoms)) if stored is None else stored
+        have |= {name: (classes == number).astype(float) for number, name in enumerate(_MOTIFS)}
+    return {name: have[name] for name in names}
+
+
+def volume_labels(
+    found: VolumeAtoms,
+    values: dict[str, np.ndarray],
+    symbols: np.ndarray,
+    elements: Sequence[str],
+    volume: Volume,
+) -> dict[str, np.ndarray]:
+    """Labels of P volumes.
+
+    Args:
+        found: their atoms.
+        values: per-atom values (:func:`atom_values`).
+        symbols: (N,) chemical symbols.
+        elements: whose fractions are given.
+        volume: for the density.
+
+    Returns:
+        {name: (P,) float64}; names as in :mod:`pyiron_nbed.dataset.schema`.
+    """
+    labels = {name: found.mean(per_atom) for name, per_atom in values.items()}
+    labels["number_density"] = found.counts / volume.size
+    for element in elements:
+        labels[schema.COMPOSITION_PREFIX + element] = found.mean((symbols == element).astype(float))
+    return labels
+
+
+def volume_regions(found: VolumeAtoms, atoms: Atoms) -> np.ndarray:
+    """Type of the region that most atoms of each volume are in.
+
+    Args:
+        found: atoms of P volumes.
+        atoms: with ``arrays["region"]`` (N,), as the SSRO job gives it; all 0 without.
+
+    Returns:
+        (P,) int32, names in ``REGION_TYPES``.
+    """
+    region = atoms.arrays.get("region")
+    if region is None:
+        return np.zeros(len(found.counts), np.int32)
+    shares = [found.mean((region == number).astype(float)) for number in range(len(REGION_TYPES))]
+    return np.argmax(shares, axis=0).astype(np.int32)

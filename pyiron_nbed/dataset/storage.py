@@ -1,0 +1,221 @@
+"""A pattern file whose layout is complete before the first pattern is computed.
+
+All arrays are contiguous and allocated when the file is made; afterwards rows are written at known
+bytes of the file and HDF5 is not involved any more. So no interruption can damage the file: the
+number ``n_complete`` in it says up to which row it holds patterns, and a run that goes on starts there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pyiron_nbed.errors import DatasetError
+
+COMPLETE = "n_complete"
+_HEAD = 1 << 16  # bytes for names and attributes, more than they take
+
+
+def create_file(
+    path: Path,
+    arrays: Mapping[str, tuple[tuple[int, ...], str]],
+    attributes: Mapping[str, Any],
+) -> None:
+    """Make an HDF5 file with contiguous arrays, its space on disc reserved, ``n_complete`` = 0.
+
+    Args:
+        path: file to write; replaced if it exists.
+        arrays: {name (with "/" for groups): (shape, dtype)}.
+        attributes: of the file.
+
+    Raises:
+        DatasetError: not enough disc space (nothing is left behind).
+    """
+    size = sum(int(np.prod(shape)) * np.dtype(kind).itemsize for shape, kind in arrays.values())
+    try:
+        # before HDF5 has the file open: it does not survive a full disc at closing
+        with open(path, "wb") as raw:
+            _reserve(raw.fileno(), size + _HEAD)
+        with h5py.File(path, "w") as file:
+            for name, (shape, kind) in {**arrays, COMPLETE: ((1,), "<i8")}.items():
+                _allocate(file, name, shape, kind)
+            file[COMPLETE][0] = 0
+            file.attrs.update(attributes)
+        with open(path, "r+b") as raw:
+            _reserve(raw.fileno(), os.fstat(raw.fileno()).st_size)
+    except OSError as error:
+        Path(path).unlink(missing_ok=True)
+        raise DatasetError(_no_space(path, size, error)) from error
+
+
+def _allocate(file: h5py.File, name: str, shape: tuple[int, ...], kind: str) -> None:
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    settings.set_obj_track_times(False)  # the same input gives the same bytes
+    settings.set_fill_time(h5py.h5d.FILL_TIME_NEVER)  # nobody reads a row before it is written
+    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    links.set_create_intermediate_group(True)
+    h5py.h5d.create(
+        file.id, name.encode(), h5py.h5t.py_create(np.dtype(kind)), h5py.h5s.create_simple(shape),
+        dcpl=settings, lcpl=links,
+    )  # fmt: skip
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):  # a file system without it
+            raise
+    except AttributeError:  # not on macOS
+        os.truncate(descriptor, size)
+
+
+def _no_space(path: Path, size: int, error: OSError) -> str:
+    folder = Path(path).absolute().parent
+    return (
+        f"{path} could not be written ({error.strerror or error}): it needs {size / 1e9:.2f} GB and "
+        f"{shutil.disk_usage(folder).free / 1e9:.2f} GB are free in {folder}: make room, take another disc, "
+        "a larger step or dtype = 'float16'."
+    )
+
+
+class RowWriter:
+    """Writes rows of the arrays of a file made by :func:`create_file`; use as a context.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        with h5py.File(path, "r") as file:
+            self._places = _places(file)
+            self.n_complete = int(file[COMPLETE][0])
+        self._descriptor = os.open(path, os.O_RDWR)
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def write(self, name: str, row: int, values: np.ndarray) -> None:
+        """Put values into consecutive rows of one array.
+
+        Raises:
+            DatasetError: the disc is full; what was complete stays readable.
+        """
+        offset, kind, shape = self._places[name]
+        data = np.ascontiguousarray(values, kind)
+        if data.shape[1:] != shape[1:] or row + len(data) > shape[0]:
+            raise ValueError(f"{name}: rows of shape {data.shape} do not fit {shape} at {row}")
+        view = data.reshape(-1).view(np.uint8).data
+        at = offset + row * (data.nbytes // max(len(data), 1))
+        try:
+            while len(view):
+                written = os.pwrite(self._descriptor, view, at)
+                view, at = view[written:], at + written
+        except OSError as error:
+            raise DatasetError(
+                f"{_no_space(self.path, data.nbytes, error)[:-1]}; the first {self.n_complete} patterns are "
+                "whole, and the run goes on from there when it is started again."
+            ) from error
+
+    def complete(self, rows: int) -> None:
+        """Say that all arrays are written up to this row."""
+        self.n_complete = rows
+        os.pwrite(self._descriptor, np.array([rows], "<i8").tobytes(), self._places[COMPLETE][0])
+
+
+def _places(file: h5py.File) -> dict[str, tuple[int, np.dtype, tuple[int, ...]]]:
+    places = {}
+
+    def look(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            places[name] = (item.id.get_offset(), item.dtype, item.shape)
+
+    file.visititems(look)
+    return places
+
+
+class Rows:
+    """Rows of one array of a pattern file, read from disc when indexed; any number of processes may read.
+
+    Args:
+        path: the file.
+        name: of the array.
+        length: rows that may be read; None for all.
+
+    Attributes:
+        shape: (rows, ...).
+        dtype: of the file.
+    """
+
+    def __init__(self, path: str | os.PathLike, name: str = "patterns", length: int | None = None) -> None:
+        self.path = os.fspath(path)
+        with h5py.File(path, "r") as file:
+            item = file[name]
+            self._offset, self.dtype = item.id.get_offset(), item.dtype
+            self.shape = (item.shape[0] if length is None else length, *item.shape[1:])
+        if self._offset is None:
+            raise DatasetError(f"{self.path} has no contiguous array {name!r}: it was not written here.")
+        self._row_bytes = int(np.prod(self.shape[1:])) * self.dtype.itemsize
+        self._file: Any = None
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_file": None}  # an open file must not cross processes
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all rows in bytes."""
+        return len(self) * self._row_bytes
+
+    def close(self) -> None:
+        """Close the file; it opens again when rows are read."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """One row (int) or several (slice, list, array of int or bool), as a new array."""
+        if isinstance(key, tuple):
+            return self[key[0]][(slice(None), *key[1:]) if not np.isscalar(key[0]) else key[1:]]
+        if isinstance(key, (int, np.integer)):
+            if not -len(self) <= key < len(self):
+                raise IndexError(f"row {key} of {len(self)}")
+            return self._read(np.array([key % len(self)]))[0]
+        rows = np.arange(len(self))[np.asarray(key) if not isinstance(key, slice) else key]
+        return self._read(rows)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:] if dtype is None else self[:].astype(dtype)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        if self._file is None:
+            self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115  (closed by close)
+        out = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        if not out.size:
+            return out
+        view = out.reshape(-1).view(np.uint8).data
+        # runs of neighbouring rows are one read
+        first = np.flatnonzero(np.diff(rows, prepend=rows[0] - 2) != 1)
+        for start, stop in zip(first, [*first[1:], len(rows)], strict=True):
+            at = self._offset + int(rows[start]) * self._row_bytes
+            part = view[start * self._row_bytes : stop * self._row_bytes]
+            while len(part):
+                done = os.preadv(self._file.fileno(), [part], at)
+                if done == 0:
+                    raise DatasetError(f"{self.path} is truncated: make it again.")
+                part, at = part[done:], at + done
+        return out

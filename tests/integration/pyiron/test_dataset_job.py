@@ -1,0 +1,81 @@
+"""NBEDDataset as a job: going on after a kill, labels, faults."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pyiron_nbed import Cylinder, Mesh, glass
+from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.errors import DatasetError, InputError
+
+
+def dataset_job(project):
+    job = project.create.job.NBEDDataset("patterns")
+    if job.status.initialized:
+        job.structure = glass(2000, 0.36, seed=1)
+        job.input.volume = Cylinder(4, 12)
+        job.input.mesh = Mesh(1.0, 0.05)
+        job.input.step = 2.5
+        job.input.labels = ["q6"]
+        job.server.cores = 1
+    return job
+
+
+WORKER = """
+import sys, time
+sys.path.insert(0, sys.argv[2])
+import test_dataset_job as t
+from pyiron_base import Project
+import pyiron_nbed
+from pyiron_nbed.dataset import writer
+writer._BATCH = 64
+engine = writer.patterns_of_volumes
+writer.patterns_of_volumes = lambda *a: (time.sleep(0.1), engine(*a))[1]
+t.dataset_job(Project(sys.argv[1])).run()
+"""
+
+
+def rows(path):
+    """Complete rows of a file that may not be there yet."""
+    try:
+        return len(PatternDataset(path))
+    except DatasetError:
+        return 0
+
+
+def test_killed_with_kill_9_it_goes_on_when_it_is_run_again(project):
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", WORKER, project.path, str(Path(__file__).parent)],
+        env={**os.environ, "NBED_SILENT": "1"},
+    )
+    partial = Path(project.path) / "patterns_hdf5" / "patterns" / "patterns.h5.partial"
+    limit = time.monotonic() + 120
+    while rows(partial) < 192:
+        assert process.poll() is None
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    done = len(PatternDataset(partial))
+    before = PatternDataset(partial).patterns[:done]
+    job = dataset_job(project)
+    assert job.status.running  # pyiron does not know yet
+    job.run()
+    assert job.status.finished
+    dataset = project.load("patterns").dataset
+    assert dataset.complete
+    assert len(dataset) == job.output.n_patterns > done
+    assert (dataset.patterns[:done] == before).all()
+    assert set(dataset.labels) == {"q6", "number_density", "fraction_Cu", "fraction_Zr"}
+
+
+def test_unknown_label_is_refused_before_anything_is_written(project):
+    job = dataset_job(project)
+    job.input.labels = ["order"]
+    with pytest.raises(InputError, match="choose some of disorder_parameter"):
+        job.run()
+    assert project.list_nodes() == []
