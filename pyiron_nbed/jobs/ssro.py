@@ -12,13 +12,13 @@ from pyiron_nbed.jobs.ssro_results import SSROResults
 from pyiron_nbed.ssro.file import ATOMS_FILE, read_atoms, write_atoms
 from pyiron_nbed.ssro.motifs import species_mask
 from pyiron_nbed.ssro.neighbors import harmonic_coefficients
-from pyiron_nbed.ssro.summary import ANALYSES, check_analyses, short_range_order, time_series
+from pyiron_nbed.ssro.summary import check_analyses, short_range_order, time_series
 
 _OPTIONS = {
     "l": 6,
     "n_neighbors": 12,
     "bond_orders": [],
-    "analyses": list(ANALYSES),
+    "analyses": None,
     "edge_threshold": 0.6,
     "species": "Cu",
     "axis": 0,
@@ -57,10 +57,10 @@ class SSRO(FrameSource, SSROResults, NBEDJob):
         options = self._values(_OPTIONS)
         for degree in (options["l"], *options["bond_orders"]):
             harmonic_coefficients(degree)
-        check_analyses(options["analyses"], options["region_options"])
+        analyses = check_analyses(options["analyses"], options["region_options"])
         atoms = self.check_source()
         if atoms is not None:
-            species_mask(atoms, options["species"] if "voronoi" in options["analyses"] else None)
+            species_mask(atoms, options["species"] if "voronoi" in analyses else None)
 
     def compute(self):
         """Per-atom values go to files in the working directory, summaries to the output."""

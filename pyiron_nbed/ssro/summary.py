@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from pyiron_nbed.ssro.regions import REGION_TYPES, Regions, actr_asymmetry, find
 from pyiron_nbed.ssro.threshold import population_threshold
 
 ANALYSES = ("voronoi", "cna", "regions", "profiles", "rdf")
+_BY_OVITO = ("voronoi", "cna", "regions")
 _NEEDS = {"regions": ("voronoi", "cna")}
 # rough core-seconds per million atoms, for the progress bar only
 _WEIGHTS = {"disorder": 3, "voronoi": 10, "cna": 4, "regions": 1, "profiles": 1, "rdf": 10}
@@ -36,7 +38,7 @@ def short_range_order(
     l: int = 6,  # noqa: E741
     n_neighbors: int = 12,
     bond_orders: Sequence[int] = (),
-    analyses: Sequence[str] = ANALYSES,
+    analyses: Sequence[str] | None = None,
     edge_threshold: float = 0.6,
     species: str | None = "Cu",
     axis: int = 0,
@@ -55,7 +57,8 @@ def short_range_order(
         l: even degree of d_i and Q_l.
         n_neighbors: nearest neighbours of both.
         bond_orders: further degrees whose Q_l is computed, such as (4,).
-        analyses: what to compute beside d_i and Q_l, of ``ANALYSES``; "regions" needs "voronoi" and "cna".
+        analyses: what to compute beside d_i and Q_l, of ``ANALYSES``; "regions" needs "voronoi" and "cna",
+            and these need OVITO. None takes all that can be computed here.
         edge_threshold: of the Voronoi edges in Å.
         species: element of the centres of the motifs; None or "all" counts every atom.
         axis: 0, 1 or 2: of the profiles, and the boundary normal of the regions.
@@ -128,22 +131,31 @@ def short_range_order(
     return result, summary
 
 
-def check_analyses(analyses: Sequence[str], region_options: Mapping[str, Any]) -> list[str]:
+def check_analyses(analyses: Sequence[str] | None, region_options: Mapping[str, Any]) -> list[str]:
     """The analyses in the order in which they are done.
 
     Raises:
-        InputError: an unknown one, one that needs another, or an unknown option of the regions.
+        InputError: an unknown one, one that needs another or OVITO, or an unknown option of the regions.
 
     Example:
         >>> check_analyses(["cna", "voronoi"], {})
         ['voronoi', 'cna']
     """
+    has_ovito = importlib.util.find_spec("ovito") is not None
+    if analyses is None:
+        analyses = [name for name in ANALYSES if has_ovito or name not in _BY_OVITO]
     for name in analyses:
         if name not in ANALYSES:
             raise InputError(f"The analysis {name!r} is unknown: choose from {', '.join(ANALYSES)}.")
         missing = [need for need in _NEEDS.get(name, ()) if need not in analyses]
         if missing:
             raise InputError(f"The analysis {name!r} needs {' and '.join(missing)} as well: add them.")
+    by_ovito = [name for name in analyses if name in _BY_OVITO]
+    if by_ovito and not has_ovito:
+        raise InputError(
+            f"OVITO is not installed, which {' and '.join(by_ovito)} need: `pip install ovito` (Python 3.11 "
+            "or newer), or leave them out of the analyses."
+        )
     for name in region_options:
         if name not in REGION_OPTIONS:
             raise InputError(f"Regions have no option {name!r}: choose from {', '.join(REGION_OPTIONS)}.")
