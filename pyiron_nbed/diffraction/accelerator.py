@@ -1,7 +1,7 @@
 """Kinematic patterns with torch, on CPU or CUDA: the same sums as the cpu engine, in batches.
 
 The atoms of each element are padded to the largest number in the batch with weight 0. Phases
-exp(2πi n t), t = Δk x, are products of coarse (n = 8a) and fine (b < 8) steps, whose angles are reduced
+exp(2πi n t), t = Δk x, are products of coarse and fine steps, whose angles are reduced
 to one turn in double precision, so that single precision loses nothing for atoms far from the centre.
 """
 
@@ -159,23 +159,34 @@ def _full_precision() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def _turn(turns: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def _turn(turns: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
     angle = (2 * np.pi * (turns - torch.round(turns))).to(dtype)
-    return torch.complex(torch.cos(angle), torch.sin(angle))
+    return torch.cos(angle), torch.sin(angle)
 
 
-def _phases(turns: torch.Tensor, count: int, dtype: torch.dtype) -> torch.Tensor:
-    # exp(2πi n·turns), n = 0 … count − 1: (B, w) double → (B, count, w) complex
-    steps = torch.arange(8, dtype=turns.dtype, device=turns.device)
-    coarse = 8 * torch.arange((count + 7) // 8, dtype=turns.dtype, device=turns.device)
-    fine = _turn(turns[:, None, :] * steps[:, None], dtype)
-    table = _turn(turns[:, None, :] * coarse[:, None], dtype)
-    product = table[:, :, None, :] * fine[:, None, :, :]
-    return product.reshape(len(turns), -1, turns.shape[1])[:, :count]
+def _steps(nodes: int) -> int:
+    # fine steps per coarse step: few rows to compute, little beyond the last node
+    return min(range(4, 33), key=lambda b: b * -(-nodes // b) + 0.1 * (b + -(-nodes // b)))
 
 
-def _rows(phases: torch.Tensor) -> torch.Tensor:
-    return torch.cat([phases.real, phases.imag], dim=1)
+def _phases(turns: torch.Tensor, first: int, nodes: int, weights: torch.Tensor) -> torch.Tensor:
+    # weight·exp(2πi n·turns), n = first, first + 1 …: (B, w) double → (B, 2, rows ≥ nodes, w), cos and sin
+    dtype, block = weights.dtype, _steps(nodes)
+    n = torch.arange(max(block, -(-nodes // block)), dtype=turns.dtype, device=turns.device)[:, None]
+    c, s = (p[:, None] for p in _turn(turns[:, None] * n[:block], dtype))
+    coarse = _turn(turns[:, None] * (first + block * n[: -(-nodes // block)]), dtype)
+    c_coarse, s_coarse = ((p * weights[:, None])[:, :, None] for p in coarse)
+    phases = c.new_empty(len(turns), 2, c_coarse.shape[1], block, turns.shape[1])
+    torch.mul(c_coarse, c, out=phases[:, 0]).addcmul_(s_coarse, s, value=-1)
+    torch.mul(c_coarse, s, out=phases[:, 1]).addcmul_(s_coarse, c)
+    return phases.flatten(2, 3)
+
+
+def _bent(phases: torch.Tensor, first: int, bend: torch.Tensor) -> torch.Tensor:
+    # times exp(2πi n²·bend)
+    n = first + torch.arange(phases.shape[2], dtype=bend.dtype, device=bend.device)[:, None]
+    c, s = _turn(bend[:, None] * n**2, phases.dtype)
+    return torch.stack([phases[:, 0] * c - phases[:, 1] * s, phases[:, 0] * s + phases[:, 1] * c], dim=1)
 
 
 def _padded(data: torch.Tensor, volume: torch.Tensor, n_volumes: int) -> torch.Tensor:
@@ -191,39 +202,37 @@ def _padded(data: torch.Tensor, volume: torch.Tensor, n_volumes: int) -> torch.T
 def _intensities(data, species, counts, norms, factors, mesh: Mesh) -> torch.Tensor:
     dtype, n_volumes, half = factors.dtype, len(counts), mesh.half
     volume = torch.repeat_interleave(torch.arange(n_volumes, device=data.device), counts)
-    if mesh.curvature:
+    curved = mesh.curvature > 0
+    if curved:
         factors = torch.cat([factors.flip(1)[:, :-1], factors], dim=1)
         factors = torch.cat([factors.flip(2)[:, :, :-1], factors], dim=2)
+    first, nodes = (-half, 2 * half + 1) if curved else (0, half + 1)
     sums: list[torch.Tensor] = []
     for kind in range(len(factors)):
         own = torch.nonzero(species == kind)[:, 0]
         if not len(own):
             continue
         x, y, z, weights = _padded(data[own], volume[own], n_volumes).unbind(1)
-        phases_x = _phases(x * mesh.delta_k, half + 1, dtype)
-        phases_y = _phases(y * mesh.delta_k, half + 1, dtype) * weights.to(dtype)[:, None, :]
-        if mesh.curvature:
-            n = torch.arange(half + 1, dtype=data.dtype, device=data.device)
-            bend = _turn((mesh.curvature * mesh.delta_k**2 * z)[:, None, :] * n[:, None] ** 2, dtype)
-            # the bend is the same for n and −n, the rest of the phase its conjugate
-            phases_x, phases_y = (
-                torch.cat([(p.conj() * bend).flip(1)[:, :-1], p * bend], dim=1) for p in (phases_x, phases_y)
-            )
-        product = torch.bmm(_rows(phases_y), _rows(phases_x).transpose(1, 2))
-        nodes = product.shape[1] // 2
-        cc, cs = product[:, :nodes, :nodes], product[:, :nodes, nodes:]
-        sc, ss = product[:, nodes:, :nodes], product[:, nodes:, nodes:]
-        parts = [cc - ss, cs + sc] if mesh.curvature else [cc - ss, cs + sc, cc + ss, cs - sc]
+        weights = weights.to(dtype)
+        right = _phases(x * mesh.delta_k, first, nodes, torch.ones_like(weights))
+        left = _phases(y * mesh.delta_k, first, nodes, weights)
+        if curved:
+            bend = mesh.curvature * mesh.delta_k**2 * z
+            right, left = _bent(right, first, bend), _bent(left, first, bend)
+        product = torch.bmm(left.flatten(1, 2), right.flatten(1, 2).transpose(1, 2))
+        product = product.unflatten(2, (2, -1)).unflatten(1, (2, -1))[:, :, :nodes, :, :nodes]
+        cc, cs, sc, ss = product[:, 0, :, 0], product[:, 0, :, 1], product[:, 1, :, 0], product[:, 1, :, 1]
+        parts = [cc - ss, cs + sc] if curved else [cc - ss, cs + sc, cc + ss, cs - sc]
         if not sums:
             sums = [part.mul_(factors[kind]) for part in parts]
         else:
             for total, part in zip(sums, parts, strict=True):
                 total.addcmul_(part, factors[kind])
     scale = (1 / norms)[:, None, None]
-    same = (sums[0].square_() + sums[1].square_()).mul_(scale)
-    if mesh.curvature:
+    same = sums[0].square_().addcmul_(sums[1], sums[1]).mul_(scale)
+    if curved:
         return same
-    cross = (sums[2].square_() + sums[3].square_()).mul_(scale)
+    cross = sums[2].square_().addcmul_(sums[3], sums[3]).mul_(scale)
     patterns = same.new_empty(n_volumes, 2 * half + 1, 2 * half + 1)
     patterns[:, half:, half:] = same
     patterns[:, half:, :half] = cross[:, :, 1:].flip(2)
