@@ -15,7 +15,7 @@ from pyiron_nbed.diffraction.kinematic import (
     kinematic_patterns,
     result_array,
 )
-from pyiron_nbed.diffraction.scan import Scan, scan_grid
+from pyiron_nbed.diffraction.scan import Scan, scan_grid, scan_points
 from pyiron_nbed.diffraction.scattering import Mesh, electron_wavelength, scattering_factor
 from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch, as_centers
 from pyiron_nbed.diffraction.volumes import (
@@ -48,6 +48,7 @@ __all__ = [
     "patterns_of_volumes",
     "random_zone_axes",
     "scan_grid",
+    "scan_points",
     "scattering_factor",
     "simulate_patterns",
 ]

@@ -18,7 +18,6 @@ from pyiron_nbed.diffraction import (
     electron_wavelength,
     patterns_of_volumes,
     random_zone_axes,
-    scan_grid,
     scattering_factor,
 )
 from pyiron_nbed.errors import InputError, StructureError, VolumeError
@@ -359,20 +358,6 @@ def test_beam_frame_is_right_handed_and_keeps_x():
         assert np.allclose(frame @ frame.T, np.eye(3))
         assert np.linalg.det(frame) == pytest.approx(1)
         assert np.allclose(frame[2], axis / np.linalg.norm(axis))
-
-
-def test_scan_covers_a_periodic_cell_evenly(rattled):
-    scan = scan_grid(rattled, 2.5)
-    assert scan.shape == (13, 13, 13)
-    assert scan.step == pytest.approx((32 / 13,) * 3)
-    assert len(scan.centers) == 13**3
-
-
-def test_scan_of_an_open_structure_stays_inside():
-    atoms = Atoms("Cu50", positions=np.random.default_rng(1).uniform(3, 23, (50, 3)))
-    scan = scan_grid(atoms, 3.0, margin=2.0)
-    assert (scan.centers.min(axis=0) >= atoms.positions.min(axis=0) + 2).all()
-    assert (scan.centers.max(axis=0) <= atoms.positions.max(axis=0) - 2).all()
 
 
 @pytest.mark.parametrize(
