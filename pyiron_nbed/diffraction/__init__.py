@@ -16,7 +16,7 @@ from pyiron_nbed.diffraction.kinematic import (
     result_array,
 )
 from pyiron_nbed.diffraction.scan import Scan, scan_grid, scan_points
-from pyiron_nbed.diffraction.scattering import Mesh, electron_wavelength, scattering_factor
+from pyiron_nbed.diffraction.scattering import Mesh, electron_wavelength, elements_of, scattering_factor
 from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch, as_centers
 from pyiron_nbed.diffraction.volumes import (
     Cylinder,
@@ -115,8 +115,7 @@ def simulate_patterns(
     if found.kept is not None:
         warnings.warn(f"{n - len(found.kept)} of {n} volumes hold no atoms and were left out.", stacklevel=2)
         out = None if out is None else out[: len(found.kept)]
-    symbols = np.array(atoms.get_chemical_symbols())
-    return patterns_of_volumes(found, symbols, mesh, engine, dtype, cores, out, device)
+    return patterns_of_volumes(found, atoms.numbers, mesh, engine, dtype, cores, out, device)
 
 
 def patterns_of_volumes(
@@ -129,7 +128,25 @@ def patterns_of_volumes(
     out: np.ndarray | None = None,
     device: str | None = None,
 ) -> np.ndarray:
-    """Patterns of atoms that were found already; arguments as :func:`simulate_patterns`."""
+    """Patterns of atoms that were found already.
+
+    Args:
+        volumes: the atoms of P volumes (:class:`VolumeAtoms`; Å).
+        symbols: (number of atoms of the structure,) chemical symbols or atomic numbers.
+        mesh, engine, dtype, cores, out, device: as :func:`simulate_patterns`.
+
+    Returns:
+        (P, n, n) raw intensity in Å².
+
+    Raises:
+        InputError, LammpsError: as :func:`simulate_patterns`.
+
+    Example:
+        >>> atoms = Atoms("Cu", positions=[[0, 0, 0]])
+        >>> found = VolumeSearch(atoms, Cylinder(5, 20))([[0, 0, 0]])
+        >>> patterns_of_volumes(found, atoms.numbers, Mesh(1.0, 0.05)).shape
+        (1, 39, 39)
+    """
     check_engine(engine)
     if engine == "cpu":
         return kinematic_patterns(volumes, symbols, mesh, dtype, cores, out)
@@ -140,7 +157,8 @@ def patterns_of_volumes(
         return torch_patterns(volumes, symbols, mesh, out, device)
     from pyiron_nbed.diffraction.saed import saed_patterns
 
-    patterns = saed_patterns(volumes, symbols, mesh)
+    names, kinds = elements_of(symbols, np.arange(len(symbols)))
+    patterns = saed_patterns(volumes, np.array(names)[kinds], mesh)
     if out.dtype == np.float16:
         check_float16(patterns.max(axis=(1, 2)) >= FLOAT16_LIMIT)
     out[:] = patterns

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from pyiron_nbed.diffraction.kinematic import FLOAT16_LIMIT, check_float16
-from pyiron_nbed.diffraction.scattering import Mesh, factors_on_quadrant
+from pyiron_nbed.diffraction.scattering import Mesh, elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
 
@@ -34,7 +34,7 @@ def torch_patterns(
 
     Args:
         volumes: the atoms of P volumes (:class:`VolumeAtoms`; Å).
-        symbols: (number of atoms of the structure,) chemical symbols.
+        symbols: (number of atoms of the structure,) chemical symbols or atomic numbers.
         mesh: the nodes.
         out: (P, n, n) array of float16, float32 or float64; the last is computed in double precision.
         device: as of torch, for example "cpu" or "cuda:0"; None takes CUDA if there is any.
@@ -89,9 +89,8 @@ def pattern_batches(
         [(3, 39, 39)]
     """
     where = torch_device(device)
-    names, species = np.unique(np.asarray(symbols), return_inverse=True)
-    factors = torch.as_tensor(factors_on_quadrant([str(s) for s in names], mesh), dtype=dtype, device=where)
-    species_of = torch.as_tensor(species, device=where)
+    names, kinds = elements_of(symbols, volumes.indices)
+    factors = torch.as_tensor(factors_on_quadrant(names, mesh), dtype=dtype, device=where)
     if memory is None:
         memory = CPU_MEMORY
         if where.type == "cuda":
@@ -109,7 +108,7 @@ def pattern_batches(
         with torch.no_grad(), _full_precision():
             patterns = _intensities(
                 torch.as_tensor(data, device=where),
-                species_of[torch.as_tensor(volumes.indices[atoms], device=where)],
+                torch.as_tensor(kinds[atoms], device=where),
                 torch.as_tensor(volumes.counts[start:stop], device=where),
                 torch.as_tensor(norms[start:stop], dtype=dtype, device=where),
                 factors,
@@ -199,7 +198,7 @@ def _padded(data: torch.Tensor, volume: torch.Tensor, n_volumes: int) -> torch.T
     return table.transpose(1, 2)
 
 
-def _intensities(data, species, counts, norms, factors, mesh: Mesh) -> torch.Tensor:
+def _intensities(data, kinds, counts, norms, factors, mesh: Mesh) -> torch.Tensor:
     dtype, n_volumes, half = factors.dtype, len(counts), mesh.half
     volume = torch.repeat_interleave(torch.arange(n_volumes, device=data.device), counts)
     curved = mesh.curvature > 0
@@ -209,7 +208,7 @@ def _intensities(data, species, counts, norms, factors, mesh: Mesh) -> torch.Ten
     first, nodes = (-half, 2 * half + 1) if curved else (0, half + 1)
     sums: list[torch.Tensor] = []
     for kind in range(len(factors)):
-        own = torch.nonzero(species == kind)[:, 0]
+        own = torch.nonzero(kinds == kind)[:, 0]
         if not len(own):
             continue
         x, y, z, weights = _padded(data[own], volume[own], n_volumes).unbind(1)

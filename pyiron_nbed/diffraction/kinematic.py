@@ -16,7 +16,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from threadpoolctl import threadpool_limits
 
-from pyiron_nbed.diffraction.scattering import Mesh, factors_on_quadrant
+from pyiron_nbed.diffraction.scattering import Mesh, elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import run_in_threads
@@ -38,7 +38,7 @@ def kinematic_patterns(
 
     Args:
         volumes: the atoms of P volumes (:class:`VolumeAtoms`; Å).
-        symbols: (number of atoms of the structure,) chemical symbols.
+        symbols: (number of atoms of the structure,) chemical symbols or atomic numbers.
         mesh: the nodes.
         dtype: float64 computes in double precision; float32 and float16 compute in single
             precision, float16 rounds the result.
@@ -53,10 +53,11 @@ def kinematic_patterns(
     """
     n_volumes, n = len(volumes.counts), 2 * mesh.half + 1
     out = result_array(out, (n_volumes, n, n), dtype)
-    names, species = np.unique(np.asarray(symbols), return_inverse=True)
+    names, kinds = elements_of(symbols, volumes.indices)
     single = out.dtype != np.float64
-    factors = factors_on_quadrant([str(s) for s in names], mesh).astype(np.float32 if single else np.float64)
+    factors = factors_on_quadrant(names, mesh).astype(np.float32 if single else np.float64)
     reach = np.count_nonzero(mesh.disc[mesh.half :, mesh.half :], axis=1)  # columns inside the disc per row
+    norms = volumes.norms
     weights = np.empty(0) if volumes.weights is None else volumes.weights
     widest = int(volumes.counts.max(initial=0))
     halves = out.dtype == np.float16
@@ -67,8 +68,8 @@ def kinematic_patterns(
 
     def work(start: int, stop: int) -> None:
         kernel(
-            start, stop, volumes.offsets, volumes.indices, positions, weights, volumes.norms, species,
-            factors, reach, float(mesh.delta_k), mesh.curvature, widest, halves, target, beyond,
+            start, stop, volumes.offsets, kinds, positions, weights, norms, factors, reach,
+            float(mesh.delta_k), mesh.curvature, widest, halves, target, beyond,
         )  # fmt: skip
 
     # more BLAS threads inside these threads would only fight each other
@@ -187,10 +188,10 @@ def _curved_phases(turns, bend, weight, half, cosine, sine, work):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _gather(kind, begin, end, indices, positions, weights, species, turns, delta_k):
+def _gather(kind, begin, end, kinds, positions, weights, turns, delta_k):
     n = 0
     for j in range(begin, end):
-        if species[indices[j]] == kind:
+        if kinds[j] == kind:
             turns[0, n] = delta_k * positions[j, 0]
             turns[1, n] = delta_k * positions[j, 1]
             turns[2, n] = positions[j, 2]
@@ -212,27 +213,23 @@ def _float16_bits(context, value):
 def _store(row, halves, target, p, at, opposite):
     # one row of the image and, reversed, the one opposite (−1: none); True if beyond float16
     n = row.shape[0]
+    beyond = 0
     if halves:
         for k in range(n):
             target[p, at, k] = _float16_bits(np.float32(row[k]))  # type: ignore[call-arg]
-        if opposite >= 0:
-            for k in range(n):
-                target[p, opposite, k] = _float16_bits(np.float32(row[n - 1 - k]))  # type: ignore[call-arg]
+            beyond |= row[k] >= FLOAT16_LIMIT
     else:
         for k in range(n):
             target[p, at, k] = row[k]
-        if opposite >= 0:
-            for k in range(n):
-                target[p, opposite, k] = row[n - 1 - k]
-    top = row[0]
-    for k in range(n):
-        top = max(top, row[k])
-    return halves and top >= FLOAT16_LIMIT
+    if opposite >= 0:
+        for k in range(n):
+            target[p, opposite, k] = target[p, at, n - 1 - k]
+    return beyond != 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 def _flat(
-    first, last, offsets, indices, positions, weights, norms, species, factors, reach, delta_k, curvature,
+    first, last, offsets, kinds, positions, weights, norms, factors, reach, delta_k, curvature,
     widest, halves, target, beyond,
 ):  # fmt: skip
     n_species, nodes = factors.shape[0], factors.shape[1]
@@ -248,9 +245,7 @@ def _flat(
     for p in range(first, last):
         n_present = 0
         for kind in range(n_species):
-            n = _gather(
-                kind, offsets[p], offsets[p + 1], indices, positions, weights, species, turns, delta_k
-            )
+            n = _gather(kind, offsets[p], offsets[p + 1], kinds, positions, weights, turns, delta_k)
             if n == 0:
                 continue
             rows = left[: 2 * nodes * n].reshape((2 * nodes, n))
@@ -286,7 +281,7 @@ def _flat(
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 def _curved(
-    first, last, offsets, indices, positions, weights, norms, species, factors, reach, delta_k, curvature,
+    first, last, offsets, kinds, positions, weights, norms, factors, reach, delta_k, curvature,
     widest, halves, target, beyond,
 ):  # fmt: skip
     n_species, half = factors.shape[0], factors.shape[1] - 1
@@ -305,9 +300,7 @@ def _curved(
     for p in range(first, last):
         n_present = 0
         for kind in range(n_species):
-            n = _gather(
-                kind, offsets[p], offsets[p + 1], indices, positions, weights, species, turns, delta_k
-            )
+            n = _gather(kind, offsets[p], offsets[p + 1], kinds, positions, weights, turns, delta_k)
             if n == 0:
                 continue
             rows = left[: 2 * nodes * n].reshape((2 * nodes, n))

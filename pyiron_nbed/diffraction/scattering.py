@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib import resources
 
 import numpy as np
+from ase.data import chemical_symbols
 from scipy import constants
 
 from pyiron_nbed.errors import InputError
@@ -198,3 +199,37 @@ def factors_on_quadrant(symbols: Sequence[str], mesh: Mesh) -> np.ndarray:
     k = np.where(inside, mesh.k[h:, h:], 0.0)
     k = np.minimum(np.hypot(k, mesh.curvature * k**2), 2 * S_MAX)
     return np.array([np.where(inside, scattering_factor(s, k), 0.0) for s in symbols])
+
+
+def elements_of(symbols: np.ndarray, indices: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Elements among some atoms of a structure, each with a number.
+
+    Args:
+        symbols: (N,) chemical symbols or atomic numbers of the structure.
+        indices: (M,) atoms.
+
+    Returns:
+        (S chemical symbols, sorted so that sums over elements do not depend on which atom comes first;
+        (M,) int64 row of each atom in them).
+
+    Example:
+        >>> elements_of(np.array(["Cu", "Zr", "Cu"]), np.array([1, 0, 2]))
+        (['Cu', 'Zr'], array([1, 0, 0]))
+    """
+    symbols = np.ascontiguousarray(symbols)
+    codes = symbols
+    if symbols.dtype == np.dtype("U2"):
+        codes = symbols.view(np.int64)  # compared in one go, several times faster than text
+    codes = codes[indices]
+    # a sort would take longer than the patterns: there are few elements, so one comparison for each
+    kinds = np.full(len(codes), -1, np.int64)
+    names: list[str] = []
+    unknown = 0
+    while unknown < len(codes):
+        kinds[codes == codes[unknown]] = len(names)
+        value = symbols[indices[unknown]]
+        names.append(chemical_symbols[value] if symbols.dtype.kind in "iu" else str(value))
+        left = np.flatnonzero(kinds[unknown:] < 0)
+        unknown = unknown + int(left[0]) if len(left) else len(codes)
+    order = np.argsort(names)
+    return [names[i] for i in order], np.argsort(order)[kinds]

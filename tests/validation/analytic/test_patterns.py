@@ -171,6 +171,14 @@ def test_buffers_are_filled_and_returned(rattled):
             patterns_of_volumes(found, symbols, MESH, out=wrong)
 
 
+def test_symbols_and_atomic_numbers_are_the_same(rattled):
+    found = VolumeSearch(rattled, Cylinder(4, 12))(np.array([[3.0, 3, 3]]))
+    words = np.array(rattled.get_chemical_symbols())
+    expected = patterns_of_volumes(found, rattled.numbers, MESH)
+    for symbols in (words, words.astype("U9"), words.tolist()):
+        assert (patterns_of_volumes(found, symbols, MESH) == expected).all()
+
+
 def test_threads_change_nothing(rattled):
     centers = np.random.default_rng(0).uniform(0, 32, (700, 3))
     one = simulate_patterns(rattled, centers, Ellipsoid(4, 12), Mesh(1, 0.1), cores=1)
