@@ -10,11 +10,14 @@ node needs its own value: the same products over n, m = −half … half.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
-from threadpoolctl import threadpool_limits
+from scipy.linalg import cython_blas  # noqa: F401  (what the kernels use: loaded, so that its threads are known)
+from threadpoolctl import ThreadpoolController
 
 from pyiron_nbed.diffraction.scattering import Mesh, elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
@@ -73,10 +76,15 @@ def kinematic_patterns(
         )  # fmt: skip
 
     # more BLAS threads inside these threads would only fight each other
-    with threadpool_limits(1, user_api="blas"):
+    with _blas_threads().limit(limits=1, user_api="blas"):
         run_in_threads(work, n_volumes, cores, _CHUNK)
     check_float16(beyond)
     return out
+
+
+@lru_cache(maxsize=1)
+def _blas_threads() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through all libraries of the process: milliseconds
 
 
 def result_array(out: np.ndarray | None, shape: tuple[int, ...], dtype: type) -> np.ndarray:

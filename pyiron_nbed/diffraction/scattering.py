@@ -194,6 +194,11 @@ def factors_on_quadrant(symbols: Sequence[str], mesh: Mesh) -> np.ndarray:
     Returns:
         (S, half + 1, half + 1) float64 in Å; rows k_y, columns k_x.
     """
+    return _factors_on_quadrant(tuple(symbols), mesh).copy()
+
+
+@lru_cache(maxsize=8)
+def _factors_on_quadrant(symbols: tuple[str, ...], mesh: Mesh) -> np.ndarray:
     h = mesh.half
     inside = mesh.disc[h:, h:]
     k = np.where(inside, mesh.k[h:, h:], 0.0)
