@@ -10,7 +10,15 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyiron_nbed.diffraction import Cylinder, Ellipsoid, Mesh, Volume, simulate_patterns
+    from pyiron_nbed.diffraction import (
+        Cylinder,
+        Ellipsoid,
+        Mesh,
+        OneLayerCluster,
+        Volume,
+        WeightedVolume,
+        simulate_patterns,
+    )
     from pyiron_nbed.structures import bicrystal, composite, glass
 
 try:
@@ -23,7 +31,9 @@ _HOMES = {
     "Cylinder": "pyiron_nbed.diffraction",
     "Ellipsoid": "pyiron_nbed.diffraction",
     "Mesh": "pyiron_nbed.diffraction",
+    "OneLayerCluster": "pyiron_nbed.diffraction",
     "Volume": "pyiron_nbed.diffraction",
+    "WeightedVolume": "pyiron_nbed.diffraction",
     "simulate_patterns": "pyiron_nbed.diffraction",
     "bicrystal": "pyiron_nbed.structures",
     "composite": "pyiron_nbed.structures",
@@ -39,8 +49,8 @@ JOB_CLASSES = {
 }
 
 __all__ = [
-    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "Volume", "__version__", "bicrystal", "composite",
-    "glass", "simulate_patterns",
+    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "OneLayerCluster", "Volume", "WeightedVolume",
+    "__version__", "bicrystal", "composite", "glass", "simulate_patterns",
 ]  # fmt: skip
 
 

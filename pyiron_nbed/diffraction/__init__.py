@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.diffraction.scan import Scan, scan_grid
-from pyiron_nbed.diffraction.scattering import Mesh, scattering_factor
+from pyiron_nbed.diffraction.frames import beam_frame, random_zone_axes
+from pyiron_nbed.diffraction.kinematic import (
+    FLOAT16_LIMIT,
+    check_float16,
+    kinematic_patterns,
+    result_array,
+)
+from pyiron_nbed.diffraction.scan import Scan, scan_grid, scan_points
+from pyiron_nbed.diffraction.scattering import Mesh, electron_wavelength, elements_of, scattering_factor
+from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch, as_centers
 from pyiron_nbed.diffraction.volumes import (
     Cylinder,
     Ellipsoid,
+    OneLayerCluster,
     Volume,
-    VolumeAtoms,
-    VolumeSearch,
+    WeightedVolume,
     as_volume,
-    beam_frame,
 )
 from pyiron_nbed.errors import InputError
 
-ENGINES = ("cpu", "lammps")
+ENGINES = ("cpu", "torch", "lammps")
 
 __all__ = [
     "ENGINES",
     "Cylinder",
     "Ellipsoid",
     "Mesh",
+    "OneLayerCluster",
     "Scan",
     "Volume",
     "VolumeAtoms",
     "VolumeSearch",
+    "WeightedVolume",
     "as_volume",
     "beam_frame",
+    "check_engine",
+    "electron_wavelength",
+    "patterns_of_volumes",
+    "random_zone_axes",
     "scan_grid",
+    "scan_points",
     "scattering_factor",
     "simulate_patterns",
 ]
@@ -44,31 +59,42 @@ def simulate_patterns(
     centers: np.ndarray,
     volume: Volume,
     mesh: Mesh | None = None,
-    zone_axis: Sequence[float] = (0, 0, 1),
+    zone_axis: Sequence[float] | np.ndarray = (0, 0, 1),
     engine: str = "cpu",
     dtype: type = np.float32,
     cores: int | None = None,
+    out: np.ndarray | None = None,
+    empty: str = "error",
+    device: str | None = None,
 ) -> np.ndarray:
     """Diffraction pattern of the atoms inside one interaction volume per centre.
 
-    I(k) = |Σ_j f_j(|k|) exp(2πi k·r_j)|² / N on the flat slice k·zone_axis = 0, k = 1/d without
-    2π. Image x is the structure's x axis projected into the image plane (see :func:`beam_frame`).
+    I(k) = |Σ_j w_j f_j(|k|) exp(2πi k·r_j)|² / Σ_j w_j², k = 1/d without 2π, on the flat slice
+    k·zone_axis = 0 or, where the mesh has a beam energy, on the Ewald sphere. The weights w_j are 1
+    (1/N in front) but for :class:`WeightedVolume`. Image x is the structure's x axis projected into
+    the image plane (see :func:`beam_frame`).
 
     Args:
         atoms: the structure; lengths in Å; any cell and periodicity.
-        centers: (P, 3) centres of the volumes in Å.
-        volume: :class:`Cylinder` or :class:`Ellipsoid`.
+        centers: (P, 3) centres of the volumes in Å; positions of atoms for :class:`OneLayerCluster`.
+        volume: :class:`Cylinder`, :class:`Ellipsoid`, :class:`OneLayerCluster` or :class:`WeightedVolume`.
         mesh: nodes; the default is Mesh(k_max=1.0, delta_k=0.015), 133 × 133 pixels.
-        zone_axis: Cartesian direction of the beam.
-        engine: "cpu" (numba) or "lammps" (``compute saed``, the reference, slow).
-        dtype: float32 or float64.
-        cores: threads of the cpu engine; None takes all.
+        zone_axis: Cartesian direction of the beam, (3,) or one for each centre, (P, 3).
+        engine: "cpu" (numba), "torch" (CPU or CUDA) or "lammps" (``compute saed``, the reference,
+            slow; flat slice and volumes without weights only).
+        dtype: float32 or float64; float16 stores single-precision results rounded.
+        cores: threads of the search and the cpu engine; None takes all.
+        out: C-contiguous (P, n, n) array of ``dtype`` to write to and return; None makes a new one.
+        empty: volumes without atoms are an "error", or left out with a warning that counts them
+            ("skip": the result then has fewer rows).
+        device: of the torch engine, for example "cpu" or "cuda:0"; None takes a GPU if there is one.
 
     Returns:
         (P, n, n) raw intensity in Å², rows k_y, columns k_x, 0 outside the disc |k| < k_max.
 
     Raises:
-        InputError: unknown engine, unusable centres, zone axis or dtype, unknown element.
+        InputError: unknown engine or device, unusable centres, zone axis, dtype or out, unknown element,
+            an intensity that does not fit float16.
         VolumeError: the volume is larger than the cell, or holds no atoms.
         StructureError: unusable structure.
         LammpsError: the lammps engine cannot run.
@@ -81,11 +107,15 @@ def simulate_patterns(
     """
     check_engine(engine)
     mesh = Mesh() if mesh is None else mesh
-    if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise InputError(f"dtype is {dtype!r}: give numpy.float32 or numpy.float64.")
-    found = VolumeSearch(atoms, volume, zone_axis)(centers, cores)
-    symbols = np.array(atoms.get_chemical_symbols())
-    return patterns_of_volumes(found, symbols, mesh, engine, dtype, cores)
+    n = len(as_centers(centers))
+    result_array(out, (n, *mesh.shape), dtype if out is not None else np.float32)
+    axes = beam_frame(zone_axis)[..., 2, :]
+    search = VolumeSearch(atoms, volume, axes.reshape(-1, 3)[0])
+    found = search(centers, cores, axes, empty)
+    if found.kept is not None:
+        warnings.warn(f"{n - len(found.kept)} of {n} volumes hold no atoms and were left out.", stacklevel=2)
+        out = None if out is None else out[: len(found.kept)]
+    return patterns_of_volumes(found, atoms.numbers, mesh, engine, dtype, cores, out, device)
 
 
 def patterns_of_volumes(
@@ -95,15 +125,44 @@ def patterns_of_volumes(
     engine: str = "cpu",
     dtype: type = np.float32,
     cores: int | None = None,
+    out: np.ndarray | None = None,
+    device: str | None = None,
 ) -> np.ndarray:
-    """Patterns of atoms that were found already; arguments as :func:`simulate_patterns`."""
-    if engine == "lammps":
-        from pyiron_nbed.diffraction.saed import saed_patterns
+    """Patterns of atoms that were found already.
 
-        return saed_patterns(volumes, symbols, mesh).astype(dtype)
-    from pyiron_nbed.diffraction.kinematic import kinematic_patterns
+    Args:
+        volumes: the atoms of P volumes (:class:`VolumeAtoms`; Å).
+        symbols: (number of atoms of the structure,) chemical symbols or atomic numbers.
+        mesh, engine, dtype, cores, out, device: as :func:`simulate_patterns`.
 
-    return kinematic_patterns(volumes, symbols, mesh, dtype, cores)
+    Returns:
+        (P, n, n) raw intensity in Å².
+
+    Raises:
+        InputError, LammpsError: as :func:`simulate_patterns`.
+
+    Example:
+        >>> atoms = Atoms("Cu", positions=[[0, 0, 0]])
+        >>> found = VolumeSearch(atoms, Cylinder(5, 20))([[0, 0, 0]])
+        >>> patterns_of_volumes(found, atoms.numbers, Mesh(1.0, 0.05)).shape
+        (1, 39, 39)
+    """
+    check_engine(engine)
+    if engine == "cpu":
+        return kinematic_patterns(volumes, symbols, mesh, dtype, cores, out)
+    out = result_array(out, (len(volumes.counts), *mesh.shape), dtype)
+    if engine == "torch":
+        from pyiron_nbed.diffraction.accelerator import torch_patterns
+
+        return torch_patterns(volumes, symbols, mesh, out, device)
+    from pyiron_nbed.diffraction.saed import saed_patterns
+
+    names, kinds = elements_of(symbols, np.arange(len(symbols)))
+    patterns = saed_patterns(volumes, np.array(names)[kinds], mesh)
+    if out.dtype == np.float16:
+        check_float16(patterns.max(axis=(1, 2)) >= FLOAT16_LIMIT)
+    out[:] = patterns
+    return out
 
 
 def check_engine(engine: str) -> None:

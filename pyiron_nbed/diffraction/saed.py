@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from pyiron_nbed.diffraction.scattering import Mesh
-from pyiron_nbed.diffraction.volumes import VolumeAtoms
+from pyiron_nbed.diffraction.search import VolumeAtoms
+from pyiron_nbed.errors import InputError
 from pyiron_nbed.lammps.executable import lammps_command
 from pyiron_nbed.lammps.protocol import INPUT_FILE
 from pyiron_nbed.lammps.run import render, run_lammps
@@ -30,7 +31,17 @@ def saed_patterns(volumes: VolumeAtoms, symbols: np.ndarray, mesh: Mesh) -> np.n
 
     Raises:
         LammpsError: LAMMPS is missing, lacks the DIFFRACTION package or stops with an error.
+        InputError: a mesh on the Ewald sphere or volumes with weights, which it cannot do.
     """
+    if mesh.beam_energy is not None:
+        raise InputError(
+            "The lammps engine gives the flat slice only (compute saed knows the nodes of a mesh, not "
+            "those on the Ewald sphere): take Mesh(beam_energy=None), or engine 'cpu' or 'torch'."
+        )
+    if volumes.weights is not None:
+        raise InputError(
+            "The lammps engine counts every atom once: take engine 'cpu' or 'torch' for a WeightedVolume."
+        )
     symbols = np.asarray(symbols)
     return np.array(
         [

@@ -9,9 +9,12 @@ from functools import lru_cache
 from importlib import resources
 
 import numpy as np
+from ase.data import chemical_symbols
+from scipy import constants
 
 from pyiron_nbed.errors import InputError
 
+MINIMUM_ENERGY = 1e4  # eV; below, the paraxial form of the Ewald sphere is far from the sphere
 S_MAX = 2.0  # Å⁻¹; the five-Gaussian table is fitted for s = |k|/2 up to here
 
 
@@ -53,13 +56,35 @@ def scattering_factor(symbol: str, k: np.ndarray) -> np.ndarray:
     return np.exp(-np.multiply.outer(k**2 / 4, b)) @ a
 
 
+def electron_wavelength(beam_energy: float) -> float:
+    """Relativistic de Broglie wavelength λ = h / sqrt(2 m E (1 + E / 2mc²)).
+
+    Args:
+        beam_energy: kinetic energy E in eV.
+
+    Returns:
+        λ in Å.
+
+    Example:
+        >>> round(electron_wavelength(200e3), 5)
+        0.02508
+    """
+    rest, planck = constants.m_e * constants.c**2, constants.h * constants.c
+    energy = beam_energy * constants.e
+    return float(1e10 * planck / np.sqrt(energy * (energy + 2 * rest)))
+
+
 @dataclass(frozen=True)
 class Mesh:
-    """Nodes k = n·Δk of the pattern with |k| < k_max (flat slice through k = 0).
+    """Nodes (k_x, k_y) = (n, m)·Δk of the pattern inside the disc of radius k_max.
+
+    Without a beam energy the slice is flat, k_z = 0. With one it follows the Ewald sphere in the
+    paraxial form k_z = λ (k_x² + k_y²) / 2, along the zone axis.
 
     Args:
         k_max: radius of the disc in Å⁻¹ (k = 1/d).
         delta_k: distance between nodes in Å⁻¹.
+        beam_energy: in eV, for example 200e3; None: flat slice.
 
     Raises:
         InputError: values that are not positive, Δk above k_max, or k_max beyond the table.
@@ -71,8 +96,17 @@ class Mesh:
 
     k_max: float = 1.0
     delta_k: float = 0.015
+    beam_energy: float | None = None
 
     def __post_init__(self) -> None:
+        energy = self.beam_energy
+        if energy is not None and (
+            isinstance(energy, (bool, str)) or not np.isfinite(energy) or energy < MINIMUM_ENERGY
+        ):
+            raise InputError(
+                f"Mesh: beam_energy is {energy!r}: give an energy in eV of at least {MINIMUM_ENERGY:g}, for "
+                "example 200e3, or None for a flat slice."
+            )
         for name in ("k_max", "delta_k"):
             value = getattr(self, name)
             if isinstance(value, (bool, str)) or not np.isfinite(value) or value <= 0:
@@ -87,6 +121,29 @@ class Mesh:
                 f"Mesh: k_max = {self.k_max} Å⁻¹ is beyond the scattering table, which ends at "
                 f"{2 * S_MAX} Å⁻¹: lower k_max."
             )
+
+    @classmethod
+    def of_pixels(cls, pixels: int, k_max: float = 1.0, beam_energy: float | None = None) -> Mesh:
+        """The mesh of an image of a given size: the outer pixels end at k_max.
+
+        Args:
+            pixels: along one side of the image; odd, since k = 0 is a pixel.
+            k_max: in Å⁻¹.
+            beam_energy: in eV or None.
+
+        Returns:
+            The mesh with delta_k = 2 k_max / pixels.
+
+        Raises:
+            InputError: an even number or one below 3.
+
+        Example:
+            >>> Mesh.of_pixels(65).shape
+            (65, 65)
+        """
+        if isinstance(pixels, bool) or int(pixels) != pixels or pixels < 3 or pixels % 2 == 0:
+            raise InputError(f"The image is {pixels!r} pixels wide: give an odd whole number of at least 3.")
+        return cls(k_max, 2 * k_max / pixels, beam_energy)
 
     @property
     def half(self) -> int:
@@ -116,9 +173,15 @@ class Mesh:
         """True for the pixels inside the disc |k| < k_max, shape of the image."""
         return self.axis[:, None] ** 2 + self.axis[None, :] ** 2 < self.k_max**2
 
+    @property
+    def curvature(self) -> float:
+        """λ/2 in Å: k_z = curvature · (k_x² + k_y²); 0 for a flat slice."""
+        return 0.0 if self.beam_energy is None else electron_wavelength(self.beam_energy) / 2
+
     def as_dict(self) -> dict:
-        """JSON form: {"k_max": Å⁻¹, "delta_k": Å⁻¹}."""
-        return {"k_max": float(self.k_max), "delta_k": float(self.delta_k)}
+        """JSON form: {"k_max": Å⁻¹, "delta_k": Å⁻¹, "beam_energy": eV or None}."""
+        energy = None if self.beam_energy is None else float(self.beam_energy)
+        return {"k_max": float(self.k_max), "delta_k": float(self.delta_k), "beam_energy": energy}
 
 
 def factors_on_quadrant(symbols: Sequence[str], mesh: Mesh) -> np.ndarray:
@@ -131,6 +194,47 @@ def factors_on_quadrant(symbols: Sequence[str], mesh: Mesh) -> np.ndarray:
     Returns:
         (S, half + 1, half + 1) float64 in Å; rows k_y, columns k_x.
     """
+    return _factors_on_quadrant(tuple(symbols), mesh).copy()
+
+
+@lru_cache(maxsize=8)
+def _factors_on_quadrant(symbols: tuple[str, ...], mesh: Mesh) -> np.ndarray:
     h = mesh.half
-    k, inside = mesh.k[h:, h:], mesh.disc[h:, h:]
-    return np.array([np.where(inside, scattering_factor(s, np.minimum(k, mesh.k_max)), 0.0) for s in symbols])
+    inside = mesh.disc[h:, h:]
+    k = np.where(inside, mesh.k[h:, h:], 0.0)
+    k = np.minimum(np.hypot(k, mesh.curvature * k**2), 2 * S_MAX)
+    return np.array([np.where(inside, scattering_factor(s, k), 0.0) for s in symbols])
+
+
+def elements_of(symbols: np.ndarray, indices: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Elements among some atoms of a structure, each with a number.
+
+    Args:
+        symbols: (N,) chemical symbols or atomic numbers of the structure.
+        indices: (M,) atoms.
+
+    Returns:
+        (S chemical symbols, sorted so that sums over elements do not depend on which atom comes first;
+        (M,) int64 row of each atom in them).
+
+    Example:
+        >>> elements_of(np.array(["Cu", "Zr", "Cu"]), np.array([1, 0, 2]))
+        (['Cu', 'Zr'], array([1, 0, 0]))
+    """
+    symbols = np.ascontiguousarray(symbols)
+    codes = symbols
+    if symbols.dtype == np.dtype("U2"):
+        codes = symbols.view(np.int64)  # compared in one go, several times faster than text
+    codes = codes[indices]
+    # a sort would take longer than the patterns: there are few elements, so one comparison for each
+    kinds = np.full(len(codes), -1, np.int64)
+    names: list[str] = []
+    unknown = 0
+    while unknown < len(codes):
+        kinds[codes == codes[unknown]] = len(names)
+        value = symbols[indices[unknown]]
+        names.append(chemical_symbols[value] if symbols.dtype.kind in "iu" else str(value))
+        left = np.flatnonzero(kinds[unknown:] < 0)
+        unknown = unknown + int(left[0]) if len(left) else len(codes)
+    order = np.argsort(names)
+    return [names[i] for i in order], np.argsort(order)[kinds]

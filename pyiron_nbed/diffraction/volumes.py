@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms
-from numba import njit
+from scipy.special import j0, j1
 
-from pyiron_nbed.errors import InputError, VolumeError
-from pyiron_nbed.geometry import CellList, build_cell_list, run_in_threads
+from pyiron_nbed.errors import InputError
+
+
+def _check_lengths(volume: object, *names: str) -> None:
+    for name in names:
+        value = getattr(volume, name)
+        if isinstance(value, (bool, str)) or not np.isfinite(value) or value <= 0:
+            raise InputError(
+                f"{type(volume).__name__}: {name} is {value!r}: give a positive length in Å, for example 5."
+            )
 
 
 @dataclass(frozen=True)
@@ -20,25 +25,19 @@ class _AxialVolume:
     height: float
 
     def __post_init__(self) -> None:
-        for name in ("radius", "height"):
-            value = getattr(self, name)
-            if isinstance(value, (bool, str)) or not np.isfinite(value) or value <= 0:
-                raise InputError(
-                    f"{type(self).__name__}: {name} is {value!r}: give a positive length in Å, for "
-                    f"example {type(self).__name__}(radius=5, height=20)."
-                )
+        _check_lengths(self, "radius", "height")
 
     def half_extent(self, direction: np.ndarray, zone_axis: np.ndarray) -> np.ndarray:
         """Half the width of the volume along directions (its support function).
 
         Args:
             direction: (..., 3) vectors, any length.
-            zone_axis: (3,) unit vector.
+            zone_axis: (3,) unit vector, or (..., 3) of them.
 
         Returns:
             (...) in Å times the length of ``direction``.
         """
-        along = np.abs(direction @ zone_axis)
+        along = np.abs(np.sum(direction * zone_axis, axis=-1))
         across = np.sqrt(np.maximum(np.sum(direction**2, axis=-1) - along**2, 0.0))
         return self._support(across, along)
 
@@ -106,8 +105,167 @@ class Ellipsoid(_AxialVolume):
         return float(2 / 3 * np.pi * self.radius**2 * self.height)
 
 
-Volume = Cylinder | Ellipsoid
-VOLUME_TYPES: dict[str, type[Cylinder] | type[Ellipsoid]] = {"Cylinder": Cylinder, "Ellipsoid": Ellipsoid}
+@dataclass(frozen=True)
+class OneLayerCluster:
+    """An atom and its nearest neighbours; the centre is an atom, the label is that of this atom.
+
+    Args:
+        n_neighbors: number of neighbours (12 in the method).
+        max_distance: neighbours farther than this many Å are an error; it also bounds the extent of
+            the cluster where splits keep a gap.
+        tolerance: a centre is taken for the atom that lies within this many Å of it.
+
+    Raises:
+        InputError: a number of neighbours below 1, or lengths that are not positive.
+
+    Example:
+        >>> OneLayerCluster(n_neighbors=12).n_neighbors
+        12
+    """
+
+    n_neighbors: int = 12
+    max_distance: float = 6.0
+    tolerance: float = 0.05
+
+    def __post_init__(self) -> None:
+        n = self.n_neighbors
+        if isinstance(n, (bool, str)) or n != n or int(n) != n or n < 1:
+            raise InputError(f"OneLayerCluster: n_neighbors is {n!r}: give a whole number of at least 1.")
+        _check_lengths(self, "max_distance", "tolerance")
+
+    def half_extent(self, direction: np.ndarray, zone_axis: np.ndarray) -> np.ndarray:
+        """Largest half width along directions: max_distance, whatever the zone axis.
+
+        Args:
+            direction: (..., 3) vectors, any length.
+            zone_axis: (3,) unit vector, or (..., 3) of them.
+
+        Returns:
+            (...) in Å times the length of ``direction``.
+        """
+        length = np.sqrt(np.sum(np.square(direction), axis=-1))
+        return np.broadcast_to(
+            self.max_distance * length, np.broadcast_shapes(length.shape, np.shape(zone_axis)[:-1])
+        ).copy()
+
+    @property
+    def size(self) -> float:
+        """NaN: a cluster is a number of atoms, its content in Å³ is not defined."""
+        return float("nan")
+
+    def as_dict(self) -> dict:
+        """JSON form: {"type": "OneLayerCluster", "n_neighbors": int, "max_distance": Å, "tolerance": Å}."""
+        return {
+            "type": "OneLayerCluster", "n_neighbors": int(self.n_neighbors),
+            "max_distance": float(self.max_distance), "tolerance": float(self.tolerance),
+        }  # fmt: skip
+
+
+PROFILES = ("gaussian", "airy")
+_AIRY_HALF = 1.6163399  # 2 J1(x)/x = 1/√2: half of the largest intensity
+_AIRY_SECOND_ZERO = 7.0155867
+
+
+@dataclass(frozen=True)
+class WeightedVolume:
+    """Probe of smooth profile times a thickness: the amplitude w of the beam weighs each atom.
+
+    I(k) = |Σ_j w_j f_j exp(2πi k·r_j)|² / Σ_j w_j², which is the method's 1/N where all w_j are 1.
+    With the distance ρ from the axis and the full width at half maximum b of the intensity w²:
+
+    * ``"gaussian"``: w = exp(−2 ln2 ρ² / b²), cut by default at ρ = 1.82 b, where w² = 1e-4;
+    * ``"airy"``: w = 2 J1(x)/x, x = 3.2327 ρ/b, the probe of a round aperture; cut by default at the
+      second dark ring, ρ = 2.17 b, inside which 91 % of the intensity lies.
+
+    Along the zone axis w is constant over the thickness and 0 beyond. Labels are weighted by w².
+
+    Args:
+        width: full width at half maximum of the probe's intensity in Å.
+        thickness: of the specimen along the zone axis in Å.
+        profile: "gaussian" or "airy".
+        cutoff: distance from the axis in Å beyond which w = 0; None: as above.
+
+    Raises:
+        InputError: unknown profile, or a length that is not positive.
+
+    Example:
+        >>> WeightedVolume(width=6, thickness=20).weights(np.array([[3.0, 0, 0]])).round(4)
+        array([0.7071])
+    """
+
+    width: float
+    thickness: float
+    profile: str = "gaussian"
+    cutoff: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_lengths(self, "width", "thickness", *(["cutoff"] if self.cutoff is not None else []))
+        if self.profile not in PROFILES:
+            raise InputError(f"WeightedVolume: profile is {self.profile!r}: choose 'gaussian' or 'airy'.")
+
+    @property
+    def radius(self) -> float:
+        """Distance from the axis in Å beyond which w = 0."""
+        if self.cutoff is not None:
+            return float(self.cutoff)
+        if self.profile == "gaussian":
+            return float(self.width * np.sqrt(4 * np.log(10) / (4 * np.log(2))))
+        return float(self.width * _AIRY_SECOND_ZERO / (2 * _AIRY_HALF))
+
+    @property
+    def height(self) -> float:
+        """The thickness in Å."""
+        return float(self.thickness)
+
+    def weights(self, positions: np.ndarray) -> np.ndarray:
+        """Amplitude of the beam at atoms inside the volume.
+
+        Args:
+            positions: (M, 3) in Å relative to the centre, zone axis last.
+
+        Returns:
+            (M,) float64, 1 on the axis.
+        """
+        rho = np.hypot(positions[:, 0], positions[:, 1]) / self.width
+        if self.profile == "gaussian":
+            return np.exp(-2 * np.log(2) * rho**2)
+        x = np.maximum(2 * _AIRY_HALF * rho, 1e-9)
+        return 2 * j1(x) / x
+
+    def half_extent(self, direction: np.ndarray, zone_axis: np.ndarray) -> np.ndarray:
+        """Half the width along directions, that of the cylinder outside which w = 0.
+
+        Args:
+            direction: (..., 3) vectors, any length.
+            zone_axis: (3,) unit vector, or (..., 3) of them.
+
+        Returns:
+            (...) in Å times the length of ``direction``.
+        """
+        return Cylinder(self.radius, self.thickness).half_extent(direction, zone_axis)
+
+    @property
+    def size(self) -> float:
+        """∫ w² dV in Å³, so that Σ w² / size is the number density."""
+        if self.profile == "gaussian":
+            share = 1 - np.exp(-4 * np.log(2) * (self.radius / self.width) ** 2)
+            return float(np.pi * self.width**2 / (4 * np.log(2)) * share * self.thickness)
+        x = 2 * _AIRY_HALF * self.radius / self.width
+        share = 1 - j0(x) ** 2 - j1(x) ** 2
+        return float(np.pi * (self.width / _AIRY_HALF) ** 2 * share * self.thickness)
+
+    def as_dict(self) -> dict:
+        """JSON form: {"type", "width": Å, "thickness": Å, "profile", "cutoff": Å or None}."""
+        return {
+            "type": "WeightedVolume", "width": float(self.width), "thickness": float(self.thickness),
+            "profile": self.profile, "cutoff": None if self.cutoff is None else float(self.cutoff),
+        }  # fmt: skip
+
+
+Volume = Cylinder | Ellipsoid | OneLayerCluster | WeightedVolume
+VOLUME_TYPES: dict[str, type[Cylinder] | type[Ellipsoid] | type[OneLayerCluster] | type[WeightedVolume]] = {
+    kind.__name__: kind for kind in (Cylinder, Ellipsoid, OneLayerCluster, WeightedVolume)
+}
 
 
 def as_volume(volume: Volume | dict) -> Volume:
@@ -126,221 +284,15 @@ def as_volume(volume: Volume | dict) -> Volume:
         >>> as_volume({"type": "Cylinder", "radius": 5, "height": 20})
         Cylinder(radius=5, height=20)
     """
-    if isinstance(volume, (Cylinder, Ellipsoid)):
+    if isinstance(volume, (Cylinder, Ellipsoid, OneLayerCluster, WeightedVolume)):
         return volume
     try:
         values = dict(volume)
-        kind: type[Cylinder] | type[Ellipsoid] = VOLUME_TYPES[values.pop("type")]
-        return kind(**values)
+        return VOLUME_TYPES[values.pop("type")](**values)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"The volume is {volume!r}: give Cylinder(radius=5, height=20) or "
-            "Ellipsoid(radius=8, height=30), lengths in Å."
+            f"The volume is {volume!r}: give Cylinder(radius=5, height=20), Ellipsoid(radius=8, height=30), "
+            "OneLayerCluster(n_neighbors=12) or WeightedVolume(width=6, thickness=20), lengths in Å."
         ) from None
-
-
-def beam_frame(zone_axis: Sequence[float] = (0, 0, 1)) -> np.ndarray:
-    """Right-handed axes of the image and the beam.
-
-    The image's x axis is the structure's x axis projected into the plane (its y axis where x is
-    the zone axis), so that zone axis (0, 0, 1) gives the structure's own axes.
-
-    Args:
-        zone_axis: (3,) Cartesian direction of the beam, any length.
-
-    Returns:
-        (3, 3) rows: image x, image y, unit zone axis.
-
-    Raises:
-        InputError: not three finite numbers, or all zero.
-
-    Example:
-        >>> beam_frame((0, 0, 2)).tolist()
-        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
-    """
-    try:
-        z = np.array(zone_axis, dtype=float)
-        length = float(np.linalg.norm(z))
-        valid = z.shape == (3,) and np.isfinite(z).all() and length > 0
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise InputError(f"The zone axis is {zone_axis!r}: give three numbers, not all zero.")
-    z /= length
-    first = np.eye(3)[0] if abs(z[0]) < 0.9 else np.eye(3)[1]
-    x = first - (first @ z) * z
-    x /= np.linalg.norm(x)
-    return np.array([x, np.cross(z, x), z]) + 0.0
-
-
-class VolumeAtoms(NamedTuple):
-    """Atoms of P volumes, one list after the other (M in all).
-
-    Attributes:
-        offsets: (P + 1,) int64; volume p holds entries offsets[p] to offsets[p + 1].
-        indices: (M,) int64 index of each atom in the structure.
-        positions: (M, 3) float64 in Å, relative to the centre, along image x, image y, zone axis.
-    """
-
-    offsets: np.ndarray
-    indices: np.ndarray
-    positions: np.ndarray
-
-    @property
-    def counts(self) -> np.ndarray:
-        """(P,) number of atoms in each volume."""
-        return np.diff(self.offsets)
-
-    def mean(self, values: np.ndarray) -> np.ndarray:
-        """Mean over the atoms of each volume: (P,) from per-atom values (N,)."""
-        return np.add.reduceat(values[self.indices], self.offsets[:-1]) / self.counts
-
-
-class VolumeSearch:
-    """Finds the atoms of volumes in one structure; build once, query many times.
-
-    Args:
-        atoms: N atoms, any cell and periodicity; lengths in Å.
-        volume: the interaction volume.
-        zone_axis: beam direction (Cartesian); the axis of the volume follows it.
-
-    Raises:
-        VolumeError: the volume is larger than the periodic cell.
-        StructureError, InputError: unusable structure or zone axis.
-
-    Example:
-        >>> from ase.build import bulk
-        >>> search = VolumeSearch(bulk("Cu", cubic=True) * (8, 8, 8), Cylinder(5, 20))
-        >>> len(search(np.array([[14.0, 14.0, 14.0]])).indices) > 100
-        True
-    """
-
-    def __init__(self, atoms: Atoms, volume: Volume, zone_axis: Sequence[float] = (0, 0, 1)) -> None:
-        self.volume = as_volume(volume)
-        self.frame = beam_frame(zone_axis)
-        self._boxes: CellList = build_cell_list(atoms, 3.0)
-        # half width of the volume in fractional coordinates of the boxes
-        self._half = self.volume.half_extent(self._boxes.inverse.T, self.frame[2])
-        for axis in np.flatnonzero(self._boxes.periodic & (2 * self._half > 1)):
-            raise VolumeError(
-                f"{self.volume} is {2 * self._half[axis] * self._boxes.heights[axis]:.1f} Å wide along "
-                f"cell axis {axis}, but the cell is only {self._boxes.heights[axis]:.1f} Å there and the "
-                "same atom would be counted twice: take a smaller volume or a larger structure."
-            )
-
-    def __call__(self, centers: np.ndarray, cores: int | None = 1) -> VolumeAtoms:
-        """Atoms around each centre.
-
-        Args:
-            centers: (P, 3) in Å.
-            cores: threads; None takes all.
-
-        Returns:
-            The :class:`VolumeAtoms`.
-
-        Raises:
-            VolumeError: a volume without atoms (its centres are listed).
-        """
-        centers = as_centers(centers)
-        counts = np.zeros(len(centers), np.int64)
-        shape = isinstance(self.volume, Ellipsoid)
-        # positions relative to box corners decide nothing: the exact test is in the beam frame
-        arguments = (
-            centers, self._boxes.positions, self._boxes.order, self._boxes.cell,
-            self._boxes.inverse, self._boxes.origin, self._boxes.n_boxes, self._boxes.periodic,
-            self._boxes.start, self._half, self.frame, float(self.volume.radius),
-            0.5 * float(self.volume.height), shape,
-        )  # fmt: skip
-        none_i, none_x, none_o = np.empty(0, np.int64), np.empty((0, 3)), np.zeros(1, np.int64)
-
-        def count(start: int, stop: int) -> None:
-            _collect(start, stop, *arguments, False, counts, none_o, none_i, none_x)
-
-        run_in_threads(count, len(centers), cores, 512)
-        empty = np.flatnonzero(counts == 0)
-        if len(empty):
-            shown = "; ".join(np.array2string(centers[e], precision=2) for e in empty[:5])
-            raise VolumeError(
-                f"{len(empty)} of {len(centers)} volumes hold no atoms; centres in Å: {shown}"
-                f"{' …' if len(empty) > 5 else ''}: move them into the structure or enlarge the volume."
-            )
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        indices = np.empty(offsets[-1], np.int64)
-        positions = np.empty((offsets[-1], 3))
-
-        def fill(start: int, stop: int) -> None:
-            _collect(start, stop, *arguments, True, counts, offsets, indices, positions)
-
-        run_in_threads(fill, len(centers), cores, 512)
-        return VolumeAtoms(offsets, indices, positions)
-
-
-def as_centers(centers: np.ndarray) -> np.ndarray:
-    """Centres as a (P, 3) float64 array in Å; an InputError says what is wrong."""
-    array = np.asarray(centers, dtype=float)
-    if array.ndim == 1 and array.size == 3:
-        array = array[None]
-    if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all() or not len(array):
-        raise InputError(
-            f"The centres have shape {array.shape}: give finite positions in Å of shape (P, 3), P ≥ 1."
-        )
-    return np.ascontiguousarray(array)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _collect(
-    first, last, centers, positions, order, cell, inverse, origin, n_boxes, periodic, start, half,
-    frame, radius, half_height, ellipsoid, store, counts, offsets, indices, found,
-):  # fmt: skip
-    low = np.empty(3, np.int64)
-    high = np.empty(3, np.int64)
-    shift = np.empty(3)
-    inverse_r2 = 1.0 / (radius * radius)
-    inverse_h2 = 1.0 / (half_height * half_height)
-    for p in range(first, last):
-        for a in range(3):
-            s = 0.0
-            for c in range(3):
-                s += (centers[p, c] - origin[c]) * inverse[c, a]
-            low[a] = np.int64(np.floor((s - half[a] - 1e-9) * n_boxes[a]))
-            high[a] = np.int64(np.floor((s + half[a] + 1e-9) * n_boxes[a]))
-            if not periodic[a]:
-                low[a] = max(low[a], 0)
-                high[a] = min(high[a], n_boxes[a] - 1)
-        n = np.int64(0)
-        at = offsets[p] if store else np.int64(0)
-        for bx in range(low[0], high[0] + 1):
-            wx = bx // n_boxes[0]
-            x = bx - wx * n_boxes[0]
-            for by in range(low[1], high[1] + 1):
-                wy = by // n_boxes[1]
-                y = by - wy * n_boxes[1]
-                for bz in range(low[2], high[2] + 1):
-                    wz = bz // n_boxes[2]
-                    z = bz - wz * n_boxes[2]
-                    for c in range(3):
-                        shift[c] = wx * cell[0, c] + wy * cell[1, c] + wz * cell[2, c] - centers[p, c]
-                    box = (x * n_boxes[1] + y) * n_boxes[2] + z
-                    for j in range(start[box], start[box + 1]):
-                        d0 = positions[j, 0] + shift[0]
-                        d1 = positions[j, 1] + shift[1]
-                        d2 = positions[j, 2] + shift[2]
-                        w = frame[2, 0] * d0 + frame[2, 1] * d1 + frame[2, 2] * d2
-                        if w > half_height or w < -half_height:
-                            continue
-                        u = frame[0, 0] * d0 + frame[0, 1] * d1 + frame[0, 2] * d2
-                        v = frame[1, 0] * d0 + frame[1, 1] * d1 + frame[1, 2] * d2
-                        rho = (u * u + v * v) * inverse_r2
-                        if ellipsoid:
-                            rho += w * w * inverse_h2
-                        if rho > 1.0:
-                            continue
-                        if store:
-                            indices[at + n] = order[j]
-                            found[at + n, 0] = u
-                            found[at + n, 1] = v
-                            found[at + n, 2] = w
-                        n += 1
-        counts[p] = n

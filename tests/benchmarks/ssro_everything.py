@@ -1,6 +1,6 @@
 """Everything the SSRO job computes, on 2.3 million atoms: wall time, core seconds, peak memory.
 
-    python tests/benchmarks/ssro_everything.py [--repeat 7 4 4] [--cores 2]
+python tests/benchmarks/ssro_everything.py [--repeat 7 4 4] [--cores 2]
 """
 
 import argparse

@@ -1,5 +1,7 @@
 """Kinematic patterns against formulas, a direct sum and invariances."""
 
+import json
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -8,8 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pyiron_nbed import Cylinder, Ellipsoid, Mesh, simulate_patterns
-from pyiron_nbed.diffraction import VolumeSearch, beam_frame, scan_grid, scattering_factor
+from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, WeightedVolume, simulate_patterns
+from pyiron_nbed.diffraction import (
+    VolumeSearch,
+    as_volume,
+    beam_frame,
+    electron_wavelength,
+    patterns_of_volumes,
+    random_zone_axes,
+    scattering_factor,
+)
 from pyiron_nbed.errors import InputError, StructureError, VolumeError
 
 MESH = Mesh(1.0, 0.015)
@@ -32,15 +42,24 @@ def inside(atoms, center, volume, zone_axis):
     return np.concatenate(found), np.array(symbols)
 
 
-def direct(positions, symbols, mesh):
+def direct(positions, symbols, mesh, weights=None, k_z=None):
+    """The sum over atoms in double precision."""
+    weights = np.ones(len(positions)) if weights is None else weights
     phase_x = np.exp(2j * np.pi * np.outer(mesh.axis, positions[:, 0]))
-    phase_y = np.exp(2j * np.pi * np.outer(mesh.axis, positions[:, 1]))
+    phase_y = weights * np.exp(2j * np.pi * np.outer(mesh.axis, positions[:, 1]))
     amplitude = np.zeros(mesh.shape, complex)
     for symbol in np.unique(symbols):
-        own = symbols == symbol
-        f = scattering_factor(symbol, np.minimum(mesh.k, mesh.k_max))
-        amplitude += f * (phase_y[:, own] @ phase_x[:, own].T)
-    return np.where(mesh.disc, np.abs(amplitude) ** 2 / len(positions), 0)
+        own = np.flatnonzero(symbols == symbol)
+        k = np.minimum(np.hypot(mesh.k, 0 if k_z is None else k_z), 4.0)
+        if k_z is None:
+            total = phase_y[:, own] @ phase_x[:, own].T
+        else:  # node by node
+            total = sum(
+                np.outer(phase_y[:, j], phase_x[:, j]) * np.exp(2j * np.pi * k_z * positions[j, 2])
+                for j in own
+            )
+        amplitude += scattering_factor(symbol, k) * total
+    return np.where(mesh.disc, np.abs(amplitude) ** 2 / np.sum(weights**2), 0)
 
 
 @settings(max_examples=20, deadline=None)
@@ -71,6 +90,204 @@ def test_against_direct_sum(seed, cylinder, pbc, k_max, delta_k):
         pattern = simulate_patterns(atoms, center, volume, mesh, zone_axis, dtype=dtype)[0]
         assert pattern.dtype == dtype
         assert np.abs(pattern - expected).max() <= tolerance * expected.max()
+
+
+def random_cluster(seed, n=40, half_height=8.0):
+    """Atoms of an open structure that one volume around the origin holds in full."""
+    random = np.random.default_rng(seed)
+    positions = random.uniform(-1, 1, (n, 3)) * [3.5, 3.5, half_height]
+    return Atoms(random.choice(["Cu", "Zr"], n), positions)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), beam_energy=st.sampled_from([20e3, 200e3]), k_max=st.sampled_from([0.8, 1.5])
+)
+def test_ewald_sphere_against_direct_sum(seed, beam_energy, k_max):
+    atoms, mesh = random_cluster(seed), Mesh(k_max, 0.05, beam_energy)
+    k_z = electron_wavelength(beam_energy) * mesh.k**2 / 2
+    expected = direct(atoms.positions, np.array(atoms.get_chemical_symbols()), mesh, k_z=k_z)
+    for dtype, tolerance in ((np.float32, 2e-6), (np.float64, 1e-12)):
+        pattern = simulate_patterns(atoms, [[0, 0, 0]], Cylinder(5, 20), mesh, dtype=dtype)[0]
+        assert np.abs(pattern - expected).max() <= tolerance * expected.max()
+
+
+def test_paraxial_sphere_is_close_to_the_sphere_at_200_keV():
+    atoms, mesh = random_cluster(1), Mesh(1.0, 0.02, 200e3)
+    radius = 1 / electron_wavelength(200e3)
+    k_z = radius - np.sqrt(radius**2 - np.minimum(mesh.k, 1) ** 2)
+    exact = direct(atoms.positions, np.array(atoms.get_chemical_symbols()), mesh, k_z=k_z)
+    pattern = simulate_patterns(atoms, [[0, 0, 0]], Cylinder(5, 20), mesh)[0]
+    assert np.abs(pattern - exact).max() < 2e-4 * exact.max()
+
+
+def test_curvature_breaks_friedel_symmetry_and_one_layer_restores_it():
+    thick, mesh = random_cluster(2), Mesh(1.0, 0.02, 200e3)
+    pattern = simulate_patterns(thick, [[0, 0, 0]], Cylinder(5, 20), mesh)[0]
+    assert np.abs(pattern - pattern[::-1, ::-1]).max() > 1e-3 * pattern.max()
+    flat = thick.copy()
+    flat.positions[:, 2] = 0.0
+    pattern = simulate_patterns(flat, [[0, 0, 0]], Cylinder(5, 20), mesh, dtype=np.float64)[0]
+    assert np.abs(pattern - pattern[::-1, ::-1]).max() < 1e-12 * pattern.max()
+
+
+def test_wavelength():
+    # Reimer and Kohl, Transmission Electron Microscopy, table 2.2 (pm to three or four digits)
+    for energy, wavelength in ((100e3, 0.03701), (200e3, 0.02508), (300e3, 0.01969)):
+        assert electron_wavelength(energy) == pytest.approx(wavelength, abs=6e-6)
+
+
+def test_half_precision_rounds_single_precision(rattled):
+    centers = np.random.default_rng(0).uniform(0, 32, (5, 3))
+    for mesh in (MESH, Mesh(1.0, 0.05, 200e3)):
+        single = simulate_patterns(rattled, centers, Cylinder(5, 20), mesh)
+        half = simulate_patterns(rattled, centers, Cylinder(5, 20), mesh, dtype=np.float16)
+        assert half.dtype == np.float16
+        assert (half == single.astype(np.float16)).all()
+        assert (single < 6e-5).any()  # subnormal numbers of float16 are among them
+
+
+def test_half_precision_refuses_what_it_cannot_hold():
+    atoms = bulk("Au", cubic=True) * (8, 8, 8)
+    center = atoms.cell.lengths() / 2
+    with pytest.raises(InputError, match="does not fit float16"):
+        simulate_patterns(atoms, [center], Cylinder(14, 30), Mesh(1, 0.1), dtype=np.float16)
+
+
+def test_buffers_are_filled_and_returned(rattled):
+    found = VolumeSearch(rattled, Cylinder(4, 12))(np.array([[3.0, 3, 3], [20, 9, 1]]))
+    symbols = np.array(rattled.get_chemical_symbols())
+    for mesh in (MESH, Mesh(1.0, 0.05, 200e3)):
+        expected = patterns_of_volumes(found, symbols, mesh)
+        out = np.full((2, *mesh.shape), np.nan, np.float32)
+        assert patterns_of_volumes(found, symbols, mesh, out=out) is out
+        assert (out == expected).all()
+    for wrong in (
+        np.empty((2, 9, 9), np.float32),
+        np.empty((2, 133, 133)),
+        np.empty((2, 133, 266), "f4")[..., ::2],
+    ):
+        with pytest.raises(InputError, match="C-contiguous float32"):
+            patterns_of_volumes(found, symbols, MESH, out=wrong)
+
+
+def test_symbols_and_atomic_numbers_are_the_same(rattled):
+    found = VolumeSearch(rattled, Cylinder(4, 12))(np.array([[3.0, 3, 3]]))
+    words = np.array(rattled.get_chemical_symbols())
+    expected = patterns_of_volumes(found, rattled.numbers, MESH)
+    for symbols in (words, words.astype("U9"), words.tolist()):
+        assert (patterns_of_volumes(found, symbols, MESH) == expected).all()
+
+
+def test_threads_change_nothing(rattled):
+    centers = np.random.default_rng(0).uniform(0, 32, (700, 3))
+    one = simulate_patterns(rattled, centers, Ellipsoid(4, 12), Mesh(1, 0.1), cores=1)
+    two = simulate_patterns(rattled, centers, Ellipsoid(4, 12), Mesh(1, 0.1), cores=2)
+    assert (one == two).all()
+
+
+@pytest.mark.parametrize(
+    "volume", [Cylinder(4, 14), Ellipsoid(5, 14), WeightedVolume(3, 14), OneLayerCluster()]
+)
+def test_one_zone_axis_per_centre_equals_one_call_per_axis(rattled, volume):
+    axes = random_zone_axes(6, seed=4)
+    centers = rattled.positions[[3, 99, 500, 800, 1200, 2000]]
+    together = simulate_patterns(rattled, centers, volume, Mesh(1, 0.05), axes)
+    for center, axis, pattern in zip(centers, axes, together, strict=True):
+        assert (simulate_patterns(rattled, [center], volume, Mesh(1, 0.05), axis)[0] == pattern).all()
+    with pytest.raises(InputError, match="5 zone axes for 6 centres"):
+        simulate_patterns(rattled, centers, volume, zone_axis=axes[:5])
+
+
+def test_random_zone_axes_are_uniform():
+    axes = random_zone_axes(20_000, seed=1)
+    assert np.abs(axes.mean(axis=0)).max() < 4 / np.sqrt(3 * 20_000)
+    assert np.allclose(axes.T @ axes / len(axes), np.eye(3) / 3, atol=0.01)
+    assert (random_zone_axes(5, seed=1) == axes[:5]).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_one_layer_cluster_is_an_atom_and_its_nearest_neighbours(seed):
+    random = np.random.default_rng(seed)
+    cell = np.diag([14.0, 15, 16]) + random.uniform(-2, 2, (3, 3))
+    atoms = Atoms("Cu256", scaled_positions=random.random((256, 3)), cell=cell, pbc=True)
+    center, axis = int(random.integers(256)), random.normal(size=3)
+    found = VolumeSearch(atoms, OneLayerCluster(12))(atoms.positions[[center]], zone_axes=axis)
+    images = np.array(np.meshgrid(*[[-1, 0, 1]] * 3)).reshape(3, -1).T @ cell
+    apart = atoms.positions[None] + images[:, None] - atoms.positions[center]
+    distances = np.linalg.norm(apart, axis=-1)
+    nearest = np.argsort(distances, axis=None)[:13]
+    assert found.indices[0] == center
+    assert set(found.indices) == set(nearest % 256)
+    expected = apart.reshape(-1, 3)[nearest] @ beam_frame(axis).T
+    order, own = np.argsort(nearest % 256), np.argsort(found.indices)
+    assert np.allclose(found.positions[own], expected[order], atol=1e-9)
+
+
+def test_one_layer_cluster_of_fcc_is_a_cuboctahedron():
+    atoms = bulk("Cu", "fcc", a=3.6, cubic=True) * (4, 4, 4)
+    pattern = simulate_patterns(
+        atoms, atoms.positions[[7]], OneLayerCluster(), Mesh(1, 0.02), dtype=np.float64
+    )[0]
+    shell = np.array([p for s in (1, -1) for t in (1, -1) for p in ((s, t, 0), (s, 0, t), (0, s, t))]) * 1.8
+    expected = direct(np.concatenate([[[0, 0, 0]], shell]), np.array(["Cu"] * 13), Mesh(1, 0.02))
+    assert np.abs(pattern - expected).max() < 1e-12 * expected.max()
+
+
+def test_one_layer_cluster_refuses(rattled):
+    with pytest.raises(VolumeError, match="are no atoms"):
+        simulate_patterns(rattled, [rattled.positions[0] + 0.3], OneLayerCluster())
+    small = bulk("Cu", cubic=True)
+    with pytest.raises(VolumeError, match="counted twice"):
+        simulate_patterns(small, small.positions[:1], OneLayerCluster())
+    with pytest.raises(VolumeError, match="beyond max_distance"):
+        simulate_patterns(rattled, rattled.positions[:1], OneLayerCluster(12, max_distance=2.0))
+    with pytest.raises(InputError, match="whole number"):
+        OneLayerCluster(0)
+
+
+@pytest.mark.parametrize("profile", ["gaussian", "airy"])
+@pytest.mark.parametrize("beam_energy", [None, 200e3])
+def test_weighted_volume_against_direct_sum(rattled, profile, beam_energy):
+    volume, mesh = WeightedVolume(4, 16, profile), Mesh(1.0, 0.05, beam_energy)
+    center = np.array([11.0, 12.0, 13.0])
+    positions, symbols = inside(rattled, center, Cylinder(volume.radius, 16), (1, 2, 5))
+    rho = np.hypot(positions[:, 0], positions[:, 1])
+    weights = volume.weights(positions)
+    assert np.interp(2.0, np.sort(rho), weights[np.argsort(rho)] ** 2) == pytest.approx(0.5, abs=0.02)
+    expected = direct(positions, symbols, mesh, weights, mesh.curvature * mesh.k**2 if beam_energy else None)
+    pattern = simulate_patterns(rattled, center, volume, mesh, (1, 2, 5), dtype=np.float64)[0]
+    assert np.abs(pattern - expected).max() < 1e-12 * expected.max()
+
+
+@pytest.mark.parametrize("profile", ["gaussian", "airy"])
+def test_size_of_a_weighted_volume_gives_the_number_density(rattled, profile):
+    volume = WeightedVolume(5, 12, profile)
+    centers = np.random.default_rng(0).uniform(0, 32, (400, 3))
+    density = VolumeSearch(rattled, volume)(centers).norms / volume.size
+    assert density.mean() == pytest.approx(len(rattled) / rattled.get_volume(), rel=0.02)
+
+
+def test_wide_weighted_volume_becomes_a_cylinder(rattled):
+    wide = WeightedVolume(width=1e6, thickness=14, cutoff=5)
+    a = simulate_patterns(rattled, [[9, 9, 9]], wide, Mesh(1, 0.05))
+    b = simulate_patterns(rattled, [[9, 9, 9]], Cylinder(5, 14), Mesh(1, 0.05))
+    assert np.abs(a - b).max() < 1e-6 * b.max()
+
+
+def test_mean_of_a_weighted_volume_counts_atoms_by_intensity():
+    atoms = Atoms("Cu2", positions=[[0, 0, 0], [2, 0, 0]])
+    found = VolumeSearch(atoms, WeightedVolume(width=4, thickness=5))(np.zeros((1, 3)))
+    assert found.mean(np.array([3.0, 0.0])) == pytest.approx([3.0 / 1.5])
+    assert found.norms == pytest.approx([1.5])
+
+
+@pytest.mark.parametrize(
+    "volume", [Cylinder(5, 20), Ellipsoid(5, 20), OneLayerCluster(14), WeightedVolume(5, 9, "airy", 7.0)]
+)
+def test_volumes_have_a_json_form(volume):
+    assert as_volume(json.loads(json.dumps(volume.as_dict()))) == volume
 
 
 def test_single_atom_gives_the_squared_scattering_factor():
@@ -151,27 +368,13 @@ def test_beam_frame_is_right_handed_and_keeps_x():
         assert np.allclose(frame[2], axis / np.linalg.norm(axis))
 
 
-def test_scan_covers_a_periodic_cell_evenly(rattled):
-    scan = scan_grid(rattled, 2.5)
-    assert scan.shape == (13, 13, 13)
-    assert scan.step == pytest.approx((32 / 13,) * 3)
-    assert len(scan.centers) == 13**3
-
-
-def test_scan_of_an_open_structure_stays_inside():
-    atoms = Atoms("Cu50", positions=np.random.default_rng(1).uniform(3, 23, (50, 3)))
-    scan = scan_grid(atoms, 3.0, margin=2.0)
-    assert (scan.centers.min(axis=0) >= atoms.positions.min(axis=0) + 2).all()
-    assert (scan.centers.max(axis=0) <= atoms.positions.max(axis=0) - 2).all()
-
-
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ({"volume": Cylinder(5, 40)}, VolumeError, "cell is only 32.0"),
         ({"volume": Cylinder(17, 5)}, VolumeError, "counted twice"),
         ({"volume": "cylinder"}, InputError, "Cylinder\\(radius=5"),
-        ({"engine": "fast"}, InputError, "'cpu', 'lammps'"),
+        ({"engine": "fast"}, InputError, "'cpu', 'torch', 'lammps'"),
         ({"zone_axis": (0, 0, 0)}, InputError, "zone axis"),
         ({"centers": [[1, 2]]}, InputError, "shape"),
         ({"centers": [[1, 2, np.nan]]}, InputError, "finite"),
@@ -191,9 +394,47 @@ def test_empty_volume_lists_its_centres():
         simulate_patterns(atoms, [[1, 1, 1], [20, 20, 20]], Cylinder(5, 10))
 
 
+def test_empty_volumes_can_be_left_out():
+    atoms = Atoms("Cu", positions=[[1, 1, 1]], cell=[30] * 3, pbc=True)
+    centers = [[20, 20, 20], [1, 1, 1], [9, 20, 20]]
+    out = np.empty((3, 19, 19), np.float32)
+    with pytest.warns(UserWarning, match="2 of 3 volumes hold no atoms"):
+        patterns = simulate_patterns(atoms, centers, Cylinder(5, 10), Mesh(1, 0.1), empty="skip", out=out)
+    assert patterns.shape == (1, 19, 19)
+    assert np.shares_memory(patterns, out)
+    found = VolumeSearch(atoms, Cylinder(5, 10))(np.array(centers), empty="skip")
+    assert found.kept.tolist() == [1]
+    with pytest.raises(VolumeError, match="1 of 1 volumes hold no atoms"):
+        simulate_patterns(atoms, [[20, 20, 20]], Cylinder(5, 10), empty="skip")
+    with pytest.raises(InputError, match="'error', 'skip'"):
+        simulate_patterns(atoms, centers, Cylinder(5, 10), empty="ignore")
+
+
+def test_volume_too_wide_for_one_of_the_zone_axes(rattled):
+    thin = rattled[(rattled.positions % 32)[:, 2] < 16]
+    thin.set_cell([32, 32, 16])
+    simulate_patterns(thin, [[5, 5, 5]], Cylinder(4, 24), Mesh(1, 0.1), [[1, 0, 0]])
+    with pytest.raises(VolumeError, match="cell axis 2 for the zone axis"):
+        simulate_patterns(thin, [[5, 5, 5]] * 2, Cylinder(4, 24), zone_axis=[[1, 0, 0], [1, 0, 1]])
+
+
+def test_mesh_of_pixels():
+    mesh = Mesh.of_pixels(133)
+    assert mesh.shape == (133, 133)
+    assert mesh.axis[-1] + mesh.delta_k / 2 == pytest.approx(1.0)
+    with pytest.raises(InputError, match="odd"):
+        Mesh.of_pixels(128)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((0, 0.01), "k_max"), ((1, 2), "below"), ((5, 0.1), "beyond"), ((1, "a"), "delta_k")],
+    [
+        ((1, 0.1, 5.0), "beam_energy"),
+        ((0, 0.01), "k_max"),
+        ((1, 2), "below"),
+        ((5, 0.1), "beyond"),
+        ((1, "a"), "delta_k"),
+    ],
 )
 def test_mesh_refuses(arguments, message):
     with pytest.raises(InputError, match=message):

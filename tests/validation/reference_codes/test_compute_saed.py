@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from ase.build import bulk
 
-from pyiron_nbed import Cylinder, Ellipsoid, Mesh, simulate_patterns
-from pyiron_nbed.diffraction import scattering_factor
+from pyiron_nbed import Cylinder, Ellipsoid, Mesh, WeightedVolume, simulate_patterns
+from pyiron_nbed.diffraction import VolumeSearch, random_zone_axes, scattering_factor
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.examples import load
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,55 @@ def test_patterns_agree_with_compute_saed(rattled, volume, zone_axis, mesh):
         patterns = simulate_patterns(rattled, centers, volume, mesh, zone_axis, "cpu", dtype)
         assert patterns.shape == reference.shape
         assert np.abs(patterns - reference).max() < 1e-5 * reference.max()
+
+
+def random_volumes(count, seed):
+    """Structures with random centres, zone axes and volumes: glass, grains and both elements."""
+    random = np.random.default_rng(seed)
+    atoms = load("complexion_a")
+    for axis in random_zone_axes(count, seed):
+        kind = (Cylinder, Ellipsoid)[random.integers(2)]
+        yield (
+            atoms,
+            random.random(3) @ atoms.cell.array,
+            kind(random.uniform(3, 6), random.uniform(8, 24)),
+            axis,
+        )
+
+
+@pytest.mark.parametrize(
+    ("count", "seed"), [(6, 0), pytest.param(200, 1, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_random_volumes_of_glass_and_crystal(count, seed):
+    mesh = Mesh(1.0, 0.05)
+    worst, zirconium = 0.0, []
+    for atoms, center, volume, axis in random_volumes(count, seed):
+        reference = simulate_patterns(atoms, [center], volume, mesh, axis, "lammps", np.float64)
+        pattern = simulate_patterns(atoms, [center], volume, mesh, axis)
+        worst = max(worst, np.abs(pattern - reference).max() / reference.max())
+        found = VolumeSearch(atoms, volume, axis)(center)
+        zirconium.append(found.mean((atoms.numbers == 40).astype(float))[0])
+    print(f"largest deviation over {count} volumes: {worst:.1e} of the maximum")
+    assert worst < 1e-5
+    assert min(zirconium) < 0.03
+    assert max(zirconium) > 0.1
+
+
+def test_triclinic_structure():
+    atoms = bulk("Cu", "fcc", a=3.6) * (9, 9, 9)
+    atoms.numbers[::3] = 40
+    center = atoms.cell.array.sum(axis=0) / 2
+    reference = simulate_patterns(
+        atoms, [center], Cylinder(4, 12), Mesh(1, 0.1), engine="lammps", dtype=np.float64
+    )
+    pattern = simulate_patterns(atoms, [center], Cylinder(4, 12), Mesh(1, 0.1))
+    assert np.abs(pattern - reference).max() < 1e-5 * reference.max()
+
+
+def test_what_compute_saed_cannot_do_is_refused(rattled):
+    for volume, mesh in ((Cylinder(4, 12), Mesh(1, 0.1, 200e3)), (WeightedVolume(4, 12), Mesh(1, 0.1))):
+        with pytest.raises(InputError, match="lammps engine"):
+            simulate_patterns(rattled, [[9, 9, 9]], volume, mesh, engine="lammps")
 
 
 def test_scattering_factors_of_many_elements_agree(in_folder):

@@ -1,0 +1,289 @@
+"""Finds the atoms of interaction volumes in a structure by its cell list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from ase import Atoms
+from numba import njit
+
+from pyiron_nbed.diffraction.frames import beam_frame
+from pyiron_nbed.diffraction.volumes import Ellipsoid, OneLayerCluster, Volume, WeightedVolume, as_volume
+from pyiron_nbed.errors import InputError, VolumeError
+from pyiron_nbed.geometry import CellList, build_cell_list, run_in_threads
+from pyiron_nbed.ssro import nearest_neighbors
+
+_CHUNK = 512  # centres per call of a thread
+EMPTY = ("error", "skip")
+
+
+class VolumeAtoms(NamedTuple):
+    """Atoms of P volumes, one list after the other (M in all).
+
+    Attributes:
+        offsets: (P + 1,) int64; volume p holds entries offsets[p] to offsets[p + 1].
+        indices: (M,) int64 index of each atom in the structure.
+        positions: (M, 3) float64 in Å, relative to the centre, along image x, image y, zone axis.
+        weights: (M,) float64 amplitude of the beam at each atom, None where all are 1.
+        kept: (P,) int64 row of each volume among the centres given; None where none was left out.
+    """
+
+    offsets: np.ndarray
+    indices: np.ndarray
+    positions: np.ndarray
+    weights: np.ndarray | None = None
+    kept: np.ndarray | None = None
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(P,) number of atoms in each volume."""
+        return np.diff(self.offsets)
+
+    @property
+    def norms(self) -> np.ndarray:
+        """(P,) Σ w_j², by which the intensity is divided: the number of atoms where all weights are 1."""
+        if self.weights is None:
+            return self.counts.astype(float)
+        return np.add.reduceat(self.weights**2, self.offsets[:-1])
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Mean over the atoms of each volume, Σ w_j² v_j / Σ w_j²: (P,) from per-atom values (N,).
+
+        w_j² is the intensity of the beam at atom j, so that each atom counts in the label as it
+        counts in the pattern; without weights this is the plain mean.
+        """
+        of_atoms = values[self.indices]
+        if self.weights is not None:
+            of_atoms = of_atoms * self.weights**2
+        return np.add.reduceat(of_atoms, self.offsets[:-1]) / self.norms
+
+
+class VolumeSearch:
+    """Finds the atoms of volumes in one structure; build once, query many times.
+
+    Args:
+        atoms: N atoms, any cell and periodicity; lengths in Å.
+        volume: the interaction volume.
+        zone_axis: beam direction (Cartesian); the axis of the volume follows it. A call can give
+            other directions, one for each centre.
+
+    Raises:
+        VolumeError: the volume is larger than the periodic cell.
+        StructureError, InputError: unusable structure or zone axis.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> from pyiron_nbed import Cylinder
+        >>> search = VolumeSearch(bulk("Cu", cubic=True) * (8, 8, 8), Cylinder(5, 20))
+        >>> len(search(np.array([[14.0, 14.0, 14.0]])).indices) > 100
+        True
+    """
+
+    def __init__(
+        self, atoms: Atoms, volume: Volume, zone_axis: Sequence[float] | np.ndarray = (0, 0, 1)
+    ) -> None:
+        self.volume = as_volume(volume)
+        self.frame = beam_frame(zone_axis)
+        self._boxes: CellList = build_cell_list(atoms, 3.0)
+        if isinstance(self.volume, OneLayerCluster):
+            self._neighbors, distances = nearest_neighbors(atoms, self.volume.n_neighbors, cores=1)
+            self._reach = distances[:, -1]
+            self._cell, self._positions = np.array(atoms.cell.complete().array), atoms.positions.copy()
+        else:
+            self._half_extents(self.frame)
+
+    def __call__(
+        self,
+        centers: np.ndarray,
+        cores: int | None = 1,
+        zone_axes: Sequence[float] | np.ndarray | None = None,
+        empty: str = "error",
+    ) -> VolumeAtoms:
+        """Atoms around each centre.
+
+        Args:
+            centers: (P, 3) in Å; for one-layer clusters positions of atoms.
+            cores: threads; None takes all.
+            zone_axes: (3,) or (P, 3) beam directions in place of that of the search.
+            empty: volumes without atoms are an "error" or left out ("skip": the rows that
+                remain are ``kept`` of the result).
+
+        Returns:
+            The :class:`VolumeAtoms`.
+
+        Raises:
+            VolumeError: a volume without atoms (its centres are listed), a volume larger than the
+                cell, or the centre of a one-layer cluster that is no atom.
+            InputError: unusable centres or zone axes.
+        """
+        centers = as_centers(centers)
+        if empty not in EMPTY:
+            raise InputError(f"empty is {empty!r}: choose one of {', '.join(map(repr, EMPTY))}.")
+        frames = self.frame if zone_axes is None else beam_frame(zone_axes)
+        frames = frames.reshape(-1, 3, 3)
+        if len(frames) not in (1, len(centers)):
+            raise InputError(
+                f"There are {len(frames)} zone axes for {len(centers)} centres: give one, or one per centre."
+            )
+        if isinstance(self.volume, OneLayerCluster):
+            return self._clusters(self.volume, centers, frames, cores)
+        half = self._half_extents(frames)
+        volume = self.volume
+        counts, indices, positions = self._inside(
+            centers, frames, half, volume.radius, volume.height, isinstance(volume, Ellipsoid), cores
+        )
+        kept = None
+        missing = np.flatnonzero(counts == 0)
+        if len(missing) and (empty == "error" or len(missing) == len(centers)):
+            shown = "; ".join(np.array2string(centers[e], precision=2) for e in missing[:5])
+            raise VolumeError(
+                f"{len(missing)} of {len(centers)} volumes hold no atoms; centres in Å: {shown}"
+                f"{' …' if len(missing) > 5 else ''}: move them into the structure or enlarge the volume."
+            )
+        if len(missing):
+            kept = np.flatnonzero(counts)
+            counts = counts[kept]
+        weights = volume.weights(positions) if isinstance(volume, WeightedVolume) else None
+        return VolumeAtoms(np.concatenate([[0], np.cumsum(counts)]), indices, positions, weights, kept)
+
+    def _half_extents(self, frames: np.ndarray) -> np.ndarray:
+        # half width of the volume in fractional coordinates of the boxes, one row per direction
+        axes = frames.reshape(-1, 3, 3)[:, 2]
+        half = self.volume.half_extent(self._boxes.inverse.T[None], axes[:, None, :])
+        for row, axis in np.argwhere(self._boxes.periodic & (2 * half > 1))[:1]:
+            raise VolumeError(
+                f"{self.volume} is {2 * half[row, axis] * self._boxes.heights[axis]:.1f} Å wide along cell "
+                f"axis {axis} for the zone axis {np.round(axes[row], 3).tolist()}, but the cell is only "
+                f"{self._boxes.heights[axis]:.1f} Å there and the same atom would be counted twice: take a "
+                "smaller volume or a larger structure."
+            )
+        return half
+
+    def _inside(self, centers, frames, half, radius, height, ellipsoid, cores):
+        boxes = self._boxes
+        counts = np.zeros(len(centers), np.int64)
+        parts: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+        def collect(start: int, stop: int) -> None:
+            parts[start] = _collect(
+                start, stop, centers, boxes.positions, boxes.order, boxes.cell, boxes.inverse, boxes.origin,
+                boxes.n_boxes, boxes.periodic, boxes.start, half, np.ascontiguousarray(frames),
+                float(radius), 0.5 * float(height), ellipsoid, counts,
+            )  # fmt: skip
+
+        run_in_threads(collect, len(centers), cores, _CHUNK)
+        found = [parts[start] for start in sorted(parts)]
+        if len(found) == 1:
+            return counts, *found[0]
+        return counts, np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
+
+    def _clusters(self, volume: OneLayerCluster, centers, frames, cores) -> VolumeAtoms:
+        size = 2 * volume.tolerance
+        half = Ellipsoid(volume.tolerance, size).half_extent(self._boxes.inverse.T, np.eye(3)[2])[None]
+        counts, middle, _ = self._inside(centers, np.eye(3)[None], half, volume.tolerance, size, True, cores)
+        for row in np.flatnonzero(counts != 1)[:1]:
+            raise VolumeError(
+                f"{int((counts != 1).sum())} of {len(centers)} centres of one-layer clusters are no atoms, "
+                f"the first is {np.round(centers[row], 3).tolist()} Å: give positions of atoms (within "
+                f"{volume.tolerance} Å), for example atoms.positions[[0, 1]]."
+            )
+        reach, heights = self._reach[middle], self._boxes.heights[self._boxes.periodic]
+        for row in np.flatnonzero(reach > volume.max_distance)[:1]:
+            raise VolumeError(
+                f"Neighbour {volume.n_neighbors} of atom {middle[row]} is {reach[row]:.2f} Å away, beyond "
+                f"max_distance = {volume.max_distance} Å: leave out atoms at surfaces, or raise max_distance."
+            )
+        if len(heights) and 2 * reach.max() >= heights.min():
+            raise VolumeError(
+                f"A one-layer cluster {2 * reach.max():.1f} Å wide does not fit a cell {heights.min():.1f} "
+                "Å wide and the same atom would be counted twice: take a larger structure."
+            )
+        members = np.concatenate([middle[:, None], self._neighbors[middle]], axis=1).astype(np.int64)
+        apart = self._positions[members] - self._positions[middle][:, None]
+        scaled = apart @ np.linalg.inv(self._cell)
+        scaled[..., self._boxes.periodic] -= np.round(scaled[..., self._boxes.periodic])
+        positions = np.matmul(scaled @ self._cell, np.swapaxes(frames, 1, 2))
+        offsets = np.arange(len(centers) + 1) * members.shape[1]
+        return VolumeAtoms(offsets, members.ravel(), np.ascontiguousarray(positions.reshape(-1, 3)))
+
+
+def as_centers(centers: np.ndarray) -> np.ndarray:
+    """Centres as a (P, 3) float64 array in Å; an InputError says what is wrong."""
+    array = np.asarray(centers, dtype=float)
+    if array.ndim == 1 and array.size == 3:
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all() or not len(array):
+        raise InputError(
+            f"The centres have shape {array.shape}: give finite positions in Å of shape (P, 3), P ≥ 1."
+        )
+    return np.ascontiguousarray(array)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _collect(
+    first, last, centers, positions, order, cell, inverse, origin, n_boxes, periodic, start, half,
+    frames, radius, half_height, ellipsoid, counts,
+):  # fmt: skip
+    low = np.empty(3, np.int64)
+    high = np.empty(3, np.int64)
+    inverse_r2 = 1.0 / (radius * radius)
+    inverse_h2 = 1.0 / (half_height * half_height) if ellipsoid else 0.0
+    room = 160 * (last - first)
+    indices = np.empty(room, np.int64)
+    found = np.empty((room, 3))
+    at = np.int64(0)
+    for p in range(first, last):
+        own = p if frames.shape[0] > 1 else 0
+        for a in range(3):
+            s = 0.0
+            for c in range(3):
+                s += (centers[p, c] - origin[c]) * inverse[c, a]
+            low[a] = np.int64(np.floor((s - half[own, a] - 1e-9) * n_boxes[a]))
+            high[a] = np.int64(np.floor((s + half[own, a] + 1e-9) * n_boxes[a]))
+            if not periodic[a]:
+                low[a] = max(low[a], 0)
+                high[a] = min(high[a], n_boxes[a] - 1)
+        x0, x1, x2 = frames[own, 0, 0], frames[own, 0, 1], frames[own, 0, 2]
+        y0, y1, y2 = frames[own, 1, 0], frames[own, 1, 1], frames[own, 1, 2]
+        z0, z1, z2 = frames[own, 2, 0], frames[own, 2, 1], frames[own, 2, 2]
+        begin = at
+        for bx in range(low[0], high[0] + 1):
+            wx = bx // n_boxes[0]
+            x = bx - wx * n_boxes[0]
+            for by in range(low[1], high[1] + 1):
+                wy = by // n_boxes[1]
+                column = (x * n_boxes[1] + by - wy * n_boxes[1]) * n_boxes[2]
+                # boxes along the third axis lie one after the other in memory: one run per image
+                bz = low[2]
+                while bz <= high[2]:
+                    wz = bz // n_boxes[2]
+                    end = min(high[2], (wz + 1) * n_boxes[2] - 1)
+                    shift0 = wx * cell[0, 0] + wy * cell[1, 0] + wz * cell[2, 0] - centers[p, 0]
+                    shift1 = wx * cell[0, 1] + wy * cell[1, 1] + wz * cell[2, 1] - centers[p, 1]
+                    shift2 = wx * cell[0, 2] + wy * cell[1, 2] + wz * cell[2, 2] - centers[p, 2]
+                    run = start[column + bz - wz * n_boxes[2]]
+                    stop = start[column + end - wz * n_boxes[2] + 1]
+                    if at + stop - run > room:
+                        room = 2 * room + stop - run
+                        more_i, more_x = np.empty(room, np.int64), np.empty((room, 3))
+                        more_i[:at], more_x[:at] = indices[:at], found[:at]
+                        indices, found = more_i, more_x
+                    for j in range(run, stop):
+                        d0 = positions[j, 0] + shift0
+                        d1 = positions[j, 1] + shift1
+                        d2 = positions[j, 2] + shift2
+                        w = z0 * d0 + z1 * d1 + z2 * d2
+                        u = x0 * d0 + x1 * d1 + x2 * d2
+                        v = y0 * d0 + y1 * d1 + y2 * d2
+                        rho = (u * u + v * v) * inverse_r2 + w * w * inverse_h2
+                        # written in any case and kept by moving on: no branch to predict
+                        indices[at] = order[j]
+                        found[at, 0] = u
+                        found[at, 1] = v
+                        found[at, 2] = w
+                        at += np.int64((rho <= 1.0) & (abs(w) <= half_height))
+                    bz = end + 1
+        counts[p] = at - begin
+    return indices[:at].copy(), found[:at].copy()
