@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.dataset import schema
-from pyiron_nbed.diffraction import Volume, VolumeAtoms
+from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeAtoms
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, voronoi_index
 from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class
@@ -83,7 +83,7 @@ def volume_labels(
     elements: Sequence[str],
     volume: Volume,
 ) -> dict[str, np.ndarray]:
-    """Labels of P volumes.
+    """Labels of P volumes: means over their atoms; of a one-layer cluster the values of its central atom.
 
     Args:
         found: their atoms.
@@ -95,8 +95,12 @@ def volume_labels(
     Returns:
         {name: (P,) float64}; names as in :mod:`pyiron_nbed.dataset.schema`.
     """
-    labels = {name: found.mean(per_atom) for name, per_atom in values.items()}
-    labels["number_density"] = found.counts / volume.size
+    if isinstance(volume, OneLayerCluster):
+        central = found.indices[found.offsets[:-1]]
+        labels = {name: per_atom[central] for name, per_atom in values.items()}
+    else:
+        labels = {name: found.mean(per_atom) for name, per_atom in values.items()}
+    labels["number_density"] = found.norms / volume.size
     for element in elements:
         labels[schema.COMPOSITION_PREFIX + element] = found.mean((symbols == element).astype(float))
     return labels

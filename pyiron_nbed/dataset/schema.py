@@ -24,14 +24,14 @@ LABELS = {
     "motif_ordered": "(P,) float64, fraction with an ordered motif",
     "motif_disordered": "(P,) float64, fraction with a disordered motif",
     "motif_intermediate": "(P,) float64, fraction with any other motif",
-    "number_density": "(P,) float64, atoms per Å³ of the interaction volume",
+    "number_density": "(P,) float64, atoms per Å³ of the interaction volume; NaN for one-layer clusters",
 }
 COMPOSITION_PREFIX = "fraction_"  # fraction_Cu, …: (P,) float64, atomic fraction in the volume
 
 ATTRIBUTES = {
     "format": "str, FORMAT",
     "schema_version": "int",
-    "mesh": "JSON, {k_max, delta_k} in Å⁻¹",
+    "mesh": "JSON, {k_max, delta_k in Å⁻¹, beam_energy in eV or null for the flat slice}",
     "volumes": "JSON list of V volumes, lengths in Å",
     "structures": "JSON list of S {structure_id, cell (3, 3) in Å, pbc}",
     "region_types": "JSON list of names",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyiron_nbed.diffraction import OneLayerCluster
 from pyiron_nbed.errors import InputError
 
 if TYPE_CHECKING:
@@ -143,7 +144,10 @@ def _block(
 def _widths(dataset: PatternDataset, rows: np.ndarray, inverse: np.ndarray) -> np.ndarray:
     width = np.zeros(3)
     for v in np.unique(dataset.volume[rows]):
-        for axis in np.unique(dataset.zone_axes[rows][dataset.volume[rows] == v], axis=0):
+        axes = dataset.zone_axes[rows][dataset.volume[rows] == v]
+        if isinstance(dataset.volumes[v], OneLayerCluster):
+            axes = axes[:1]  # as wide along any
+        for axis in np.unique(axes, axis=0):
             unit = axis / np.linalg.norm(axis)
             width = np.maximum(width, 2 * dataset.volumes[v].half_extent(inverse.T, unit))
     return width

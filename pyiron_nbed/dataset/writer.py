@@ -20,14 +20,16 @@ from pyiron_nbed.dataset.labels import atom_values, check_labels, volume_labels,
 from pyiron_nbed.dataset.storage import COMPLETE, RowWriter, create_file
 from pyiron_nbed.diffraction import (
     Mesh,
+    OneLayerCluster,
     Volume,
     VolumeSearch,
     as_volume,
     check_engine,
     patterns_of_volumes,
+    random_zone_axes,
     scan_grid,
 )
-from pyiron_nbed.errors import DatasetError, InputError, NBEDError
+from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.images import RECIPE
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, structure_id, versions
@@ -39,11 +41,14 @@ DTYPES = ("float16", "float32")
 
 @dataclass(frozen=True)
 class _Part:
-    """One structure seen along one zone axis with one volume: rows ``first`` to ``first + len(centers)``."""
+    """One structure seen with one volume: rows ``first`` to ``first + len(centers)``.
+
+    The zone axis is one for all (3,), or one for each centre (P, 3).
+    """
 
     structure: int
     volume: int
-    zone_axis: tuple[float, ...]
+    zone_axis: np.ndarray
     centers: np.ndarray
     first: int
 
@@ -58,12 +63,15 @@ def build_dataset(
     engine: str = "cpu",
     dtype: str = "float16",
     labels: Sequence[str] | None = None,
+    axes_per_cluster: int = 1,
+    seed: int = 0,
     cores: int | None = None,
     provenance: dict | None = None,
 ) -> int:
     """Simulate the patterns of a scan over structures and write them with labels to one file.
 
-    Every combination of structure, volume and zone axis is scanned on a regular grid. The file is
+    Every combination of structure, volume and zone axis is scanned on a regular grid; one-layer clusters are
+    taken around every atom and seen along random zone axes. The file is
     written as ``<path>.partial`` and renamed when it is complete. Called again with the same input
     after an interruption, it goes on after the last complete row, and the finished file is the same to the
     last bit; a finished file of the same input is left as it is.
@@ -80,6 +88,8 @@ def build_dataset(
         engine: one of :data:`pyiron_nbed.diffraction.ENGINES`.
         dtype: "float16" (half the size, 0.05 % of the intensity) or "float32".
         labels: some of :data:`pyiron_nbed.dataset.labels.ATOM_LABELS`; None takes all.
+        axes_per_cluster: random zone axes of each one-layer cluster.
+        seed: of these axes.
         cores: threads; None takes all.
         provenance: stored with the file.
 
@@ -88,7 +98,8 @@ def build_dataset(
 
     Raises:
         InputError, VolumeError, StructureError: before anything is written.
-        DatasetError: no room on the disc, or an intensity that does not fit float16.
+        InputError: an intensity that does not fit float16.
+        DatasetError: no room on the disc.
 
     Example:
         >>> import tempfile
@@ -110,9 +121,9 @@ def build_dataset(
             "give at least one of each."
         )
     names = check_labels(labels)
-    parts = _plan(structures, volumes, zone_axes, step)
+    parts = _plan(structures, volumes, zone_axes, step, axes_per_cluster, seed)
     values = [atom_values(atoms, names, cores) for atoms in structures]
-    attributes = _attributes(structures, volumes, mesh, engine, step, provenance)
+    attributes = _attributes(structures, volumes, mesh, engine, step, seed, provenance)
     attributes["input_hash"] = _input_hash(structures, values, parts, attributes, dtype)
     total = sum(len(part.centers) for part in parts)
     path = Path(path)
@@ -137,15 +148,23 @@ def build_dataset(
     return total
 
 
-def _plan(structures, volumes, zone_axes, step) -> list[_Part]:
+def _plan(structures, volumes, zone_axes, step, axes_per_cluster, seed) -> list[_Part]:
     parts: list[_Part] = []
     first = 0
     for s, atoms in enumerate(structures):
         for v, volume in enumerate(volumes):
-            for zone_axis in zone_axes:
-                VolumeSearch(atoms, volume, zone_axis)  # raises what does not fit
-                centers = scan_grid(atoms, step, zone_axis).centers
-                parts.append(_Part(s, v, tuple(float(x) for x in zone_axis), centers, first))
+            if isinstance(volume, OneLayerCluster):
+                VolumeSearch(atoms, volume)(atoms.positions)  # raises what does not fit
+                centers = np.tile(atoms.positions, (axes_per_cluster, 1))
+                views = [(random_zone_axes(len(centers), seed + first), centers)]
+            else:
+                views = []
+                for zone_axis in zone_axes:
+                    VolumeSearch(atoms, volume, zone_axis)
+                    axis = np.asarray(zone_axis, float)
+                    views.append((axis, scan_grid(atoms, step, zone_axis).centers))
+            for axes, centers in views:
+                parts.append(_Part(s, v, axes, centers, first))
                 first += len(centers)
     return parts
 
@@ -156,15 +175,21 @@ def _write_part(
     atoms, volume = structures[part.structure], volumes[part.volume]
     symbols = np.array(atoms.get_chemical_symbols())
     elements = _elements(structures)
-    search = VolumeSearch(atoms, volume, part.zone_axis)
+    each = part.zone_axis.ndim == 2
+    search = VolumeSearch(atoms, volume, part.zone_axis[0] if each else part.zone_axis)
+    buffer = np.empty(
+        (min(_BATCH, len(part.centers)), *mesh.shape), dtype
+    )  # fresh pages cost as much as patterns
     # batches begin where they would have begun without an interruption
     done = max(0, writer.n_complete - part.first)
     for start in range(done - done % _BATCH, len(part.centers), _BATCH):
         centers = part.centers[start : start + _BATCH]
-        found = search(centers, cores)
+        axes = part.zone_axis[start : start + _BATCH] if each else None
+        found = search(centers, cores, axes)
         row = part.first + start
-        intensity = patterns_of_volumes(found, symbols, mesh, engine, np.float32, cores)
-        writer.write("patterns", row, _cast(intensity, dtype))
+        out = buffer[: len(centers)]
+        patterns_of_volumes(found, atoms.numbers, mesh, engine, out.dtype.type, cores, out)
+        writer.write("patterns", row, out)
         writer.write("n_atoms", row, found.counts)
         writer.write("region", row, volume_regions(found, atoms))
         labels = volume_labels(found, values[part.structure], symbols, elements, volume)
@@ -195,12 +220,12 @@ def _create(partial: Path, parts, mesh, names, elements, dtype, attributes) -> N
         for part in parts:
             many = len(part.centers)
             writer.write("centers", part.first, part.centers)
-            writer.write("zone_axes", part.first, np.tile(part.zone_axis, (many, 1)))
+            writer.write("zone_axes", part.first, np.broadcast_to(part.zone_axis, (many, 3)))
             writer.write("structure", part.first, np.full(many, part.structure))
             writer.write("volume", part.first, np.full(many, part.volume))
 
 
-def _attributes(structures, volumes, mesh, engine, step, provenance) -> dict[str, Any]:
+def _attributes(structures, volumes, mesh, engine, step, seed, provenance) -> dict[str, Any]:
     return {
         "format": schema.FORMAT,
         "schema_version": schema.SCHEMA_VERSION,
@@ -223,6 +248,7 @@ def _attributes(structures, volumes, mesh, engine, step, provenance) -> dict[str
                 "versions": versions(),
                 "engine": engine,
                 "step": np.asarray(step).tolist(),
+                "seed": seed,
                 **(provenance or {}),
             }
         ),
@@ -234,7 +260,9 @@ def _input_hash(structures, values, parts, attributes, dtype) -> str:
     regions = [
         hash_of(a.arrays["region"].tobytes().hex()) if "region" in a.arrays else "" for a in structures
     ]
-    centers = [(part.zone_axis, hash_of(part.centers.tobytes().hex())) for part in parts]
+    centers = [
+        (hash_of(part.zone_axis.tobytes().hex()), hash_of(part.centers.tobytes().hex())) for part in parts
+    ]
     return hash_of([pyiron_nbed.__version__, attributes, per_atom, regions, centers, dtype])
 
 
@@ -244,12 +272,3 @@ def _rows_of(path: Path, input_hash: str) -> int | None:
         if file.attrs.get("input_hash") == input_hash:
             return int(file[COMPLETE][0])
     return None
-
-
-def _cast(intensity: np.ndarray, dtype: str) -> np.ndarray:
-    top = float(intensity.max(initial=0.0))
-    if dtype == "float16" and top > float(np.finfo(np.float16).max):
-        raise DatasetError(
-            f"An intensity of {top:.0f} Å² does not fit float16 (up to 65504): set dtype = 'float32'."
-        )
-    return intensity.astype(dtype)

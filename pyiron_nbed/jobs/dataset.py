@@ -7,7 +7,7 @@ from typing import Any
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.labels import check_labels
 from pyiron_nbed.dataset.writer import DTYPES
-from pyiron_nbed.diffraction import Mesh, VolumeSearch, as_volume, check_engine, scan_grid
+from pyiron_nbed.diffraction import Mesh, OneLayerCluster, VolumeSearch, as_volume, check_engine, scan_grid
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
@@ -34,7 +34,7 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
         return {
             "structure": None, "reference": None, "volume": None, "volumes": None, "step": 2.5,
             "zone_axis": [0, 0, 1], "mesh": Mesh().as_dict(), "engine": "cpu", "dtype": "float16",
-            "labels": None,
+            "labels": None, "axes_per_cluster": 1, "seed": 0,
         }  # fmt: skip
 
     def plain_input(self):
@@ -57,6 +57,9 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
         check_labels(settings["labels"])
         check_atoms(atoms, minimum_distance=0.5)
         for volume in settings["volumes"]:
+            if isinstance(volume, OneLayerCluster):
+                VolumeSearch(atoms, volume)
+                continue
             for axis in settings["zone_axes"]:
                 VolumeSearch(atoms, volume, axis)
                 scan_grid(atoms, settings["step"], axis)
@@ -86,5 +89,5 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
             "volumes": [as_volume(v) for v in (many if one is None else [one])],
             "zone_axes": axis if nested else [axis],
             "mesh": mesh if isinstance(mesh, Mesh) else Mesh(**mesh),
-            **self._values(("step", "engine", "dtype", "labels")),
+            **self._values(("step", "engine", "dtype", "labels", "axes_per_cluster", "seed")),
         }

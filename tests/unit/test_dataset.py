@@ -13,7 +13,7 @@ from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyiron_nbed import Cylinder, Ellipsoid, Mesh, simulate_patterns
+from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, simulate_patterns
 from pyiron_nbed.dataset import PatternDataset, build_dataset, concatenate_datasets, schema, split_dataset
 from pyiron_nbed.dataset.labels import ATOM_LABELS
 from pyiron_nbed.diffraction import VolumeSearch
@@ -75,6 +75,26 @@ def test_every_label_is_the_mean_over_the_atoms(in_folder, rattled):
     assert set(PatternDataset("c.h5").labels) == {"q6", "number_density", "fraction_Cu", "fraction_Zr"}
     with pytest.raises(InputError, match="choose some of disorder_parameter"):
         build_dataset("d.h5", [rattled], [Cylinder(4, 12)], mesh=MESH, step=16, labels=["dissorder"])
+
+
+def test_clusters_have_the_label_of_their_atom_and_a_zone_axis_each(in_folder, rattled):
+    volume = OneLayerCluster()
+    n = build_dataset(
+        "a.h5", [rattled], [volume], mesh=MESH, labels=["disorder_parameter"], axes_per_cluster=2, seed=4
+    )
+    dataset = PatternDataset("a.h5")
+    assert n == 2 * len(rattled)
+    d = disorder_and_bond_order(rattled)[0]
+    assert np.allclose(dataset.label(), np.tile(d, 2))
+    assert (dataset.n_atoms == 13).all()
+    assert np.abs(np.linalg.norm(dataset.zone_axes, axis=1) - 1).max() < 1e-12
+    assert np.abs(dataset.zone_axes.mean(axis=0)).max() < 0.05
+    row = 3000
+    expected = simulate_patterns(rattled, dataset.centers[row], volume, MESH, dataset.zone_axes[row])
+    assert np.allclose(dataset.patterns[row], expected[0], rtol=2e-3, atol=1e-3)
+    split = dataset.split("block", 0.2, seed=1)
+    assert len(split.train)
+    assert len(split.test)
 
 
 def test_region_is_that_of_most_atoms(in_folder, rattled):
@@ -251,7 +271,7 @@ def test_intensity_beyond_float16_is_refused(in_folder):
     atoms.pbc = True
     atoms.set_array("disorder_parameter", np.zeros(3000))
     arguments = {"mesh": MESH, "step": 30, "labels": ["disorder_parameter"]}
-    with pytest.raises(DatasetError, match="float32"):
+    with pytest.raises(InputError, match="float32"):
         build_dataset("x.h5", [atoms], [Cylinder(14, 29)], **arguments)
     assert list(in_folder.iterdir()) == []
 
