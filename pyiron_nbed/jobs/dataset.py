@@ -11,15 +11,15 @@ from pyiron_nbed.diffraction import Mesh, OneLayerCluster, VolumeSearch, as_volu
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
-from pyiron_nbed.jobs.source import StructureOrJobSource
+from pyiron_nbed.jobs.source import ManyStructuresSource
 from pyiron_nbed.locking import locked
 from pyiron_nbed.provenance import file_hash
 
 PATTERN_FILE = "patterns.h5"
 
 
-class NBEDDataset(StructureOrJobSource, NBEDJob):
-    """Diffraction patterns of volumes on a grid through ``structure`` or ``reference``.
+class NBEDDataset(ManyStructuresSource, NBEDJob):
+    """Diffraction patterns of volumes on a grid through ``structure`` or ``reference``, or several.
 
     ``input.volume`` (or ``input.volumes``, a list), ``input.step`` (Å), ``input.zone_axis`` (one
     direction or a list of directions), ``input.mesh``, ``input.engine``, ``input.dtype``.
@@ -32,9 +32,10 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
     def defaults(self):
         """Source, geometry, mesh and engine."""
         return {
-            "structure": None, "reference": None, "volume": None, "volumes": None, "step": 2.5,
-            "zone_axis": [0, 0, 1], "mesh": Mesh().as_dict(), "engine": "cpu", "dtype": "float16",
-            "labels": None, "axes_per_cluster": 1, "seed": 0,
+            "structure": None, "structures": None, "reference": None, "references": None,
+            "volume": None, "volumes": None, "step": 2.5, "zone_axis": [0, 0, 1],
+            "mesh": Mesh().as_dict(), "engine": "cpu", "dtype": "float16", "labels": None,
+            "axes_per_cluster": 1, "seed": 0,
         }  # fmt: skip
 
     def plain_input(self):
@@ -48,27 +49,25 @@ class NBEDDataset(StructureOrJobSource, NBEDJob):
 
     def check_input(self):
         """Source, volumes, step, zone axes, mesh and engine."""
-        atoms = self.source_atoms()
+        structures = self.source_structures()
         self.plain_input()
         settings = self._settings()
         check_engine(settings["engine"])
         if settings["dtype"] not in DTYPES:
             raise InputError(f"dtype is {settings['dtype']!r}: choose one of {', '.join(DTYPES)}.")
         check_labels(settings["labels"])
-        check_atoms(atoms, minimum_distance=0.5)
-        for volume in settings["volumes"]:
-            if isinstance(volume, OneLayerCluster):
-                VolumeSearch(atoms, volume)
-                continue
-            for axis in settings["zone_axes"]:
-                VolumeSearch(atoms, volume, axis)
-                scan_grid(atoms, settings["step"], axis)
+        for atoms in structures:
+            check_atoms(atoms, minimum_distance=0.5)
+            for volume in settings["volumes"]:
+                for axis in [None] if isinstance(volume, OneLayerCluster) else settings["zone_axes"]:
+                    VolumeSearch(atoms, volume, (0, 0, 1) if axis is None else axis)
+                    scan_grid(atoms, settings["step"], (0, 0, 1) if axis is None else axis)
 
     def compute(self):
         """Write ``patterns.h5``; the output holds its hash and size."""
         path = self.folder / PATTERN_FILE
         with locked(self.folder):
-            n = build_dataset(path, [self.source_atoms()], cores=self.server.cores, **self._settings())
+            n = build_dataset(path, self.source_structures(), cores=self.server.cores, **self._settings())
         return {"n_patterns": n, "file": PATTERN_FILE, "hash": file_hash(path)}
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,50 @@ class StructureOrJobSource(StructureSource):
         if self.input.structure is not None:
             return structure_from_dict(self.input.structure)
         return plain_atoms(self.reference.get_structure(-1))
+
+
+class ManyStructuresSource(StructureOrJobSource):
+    """A job with ``input.structure(s)`` or ``input.reference(s)``: one, or many at once."""
+
+    @property
+    def structures(self) -> list[Atoms] | None:
+        """Several structures (Å), or None where none are set."""
+        stored = builtin(self.input.structures)
+        return None if stored is None else [structure_from_dict(item) for item in stored]
+
+    @structures.setter
+    def structures(self, structures: Sequence[Atoms]) -> None:
+        self.input.structures = [structure_to_dict(plain_atoms(atoms)) for atoms in structures]
+
+    @property
+    def references(self) -> list[Any] | None:
+        """Several finished jobs whose last frames are used, or None where none are set."""
+        stored = builtin(self.input.references)
+        return None if stored is None else [load_reference(item) for item in stored]
+
+    @references.setter
+    def references(self, jobs: Sequence[Any]) -> None:
+        self.input.references = [to_reference(job) for job in jobs]
+
+    def source_structures(self) -> list[Atoms]:
+        """All structures to work on.
+
+        Raises:
+            InputError: not exactly one source, an empty list, or a job that has not finished.
+        """
+        given = [name for name in ("structures", "references") if self.input[name] is not None]
+        one = [name for name in ("structure", "reference") if self.input[name] is not None]
+        if not given:
+            return [self.source_atoms()]
+        if len(given + one) > 1 or not len(self.input[given[0]]):
+            raise InputError(
+                f"{type(self).__name__} needs one of job.structure, job.structures, job.reference and "
+                f"job.references, and {' and '.join(given + one)} "
+                f"{'are set' if len(given + one) > 1 else 'is empty'}: assign one that is not empty."
+            )
+        if given[0] == "structures":
+            return self.structures or []
+        return [plain_atoms(job.get_structure(-1)) for job in self.references or []]
 
 
 class FrameSource(StructureOrJobSource):

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pyiron_nbed import Cylinder, Mesh, glass
@@ -79,3 +80,36 @@ def test_unknown_label_is_refused_before_anything_is_written(project):
     with pytest.raises(InputError, match="choose some of disorder_parameter"):
         job.run()
     assert project.list_nodes() == []
+
+
+def test_many_structures_in_one_file(project):
+    job = dataset_job(project)
+    first = job.structure
+    second = glass(1500, 0.36, seed=2)
+    job.structures = [first, second]
+    with pytest.raises(InputError, match="structures and structure are set"):
+        job.run()
+    job.input.structure = None
+    job.input.structures = []
+    with pytest.raises(InputError, match="structures is empty"):
+        job.run()
+    job.structures = [first, second]
+    job.input.step = 8
+    job.run()
+    dataset = project.load("patterns").dataset
+    assert len(dataset.structures) == 2
+    assert set(dataset.structure) == {0, 1}
+    split = dataset.split("structure", 0.5)
+    assert len(np.unique(dataset.structure[split.train])) == 1
+
+    ssro = []
+    for number, atoms in enumerate((first, second)):
+        ssro.append(project.create.job.SSRO(f"ssro_{number}"))
+        ssro[-1].structure = atoms
+        ssro[-1].input.analyses = []
+        ssro[-1].run()
+    other = project.create.job.NBEDDataset("other")
+    other.references = ssro
+    other.input.update({"volume": Cylinder(4, 12), "mesh": Mesh(1.0, 0.05), "step": 8, "labels": ["q6"]})
+    other.run()
+    assert np.allclose(other.dataset.label("q6"), dataset.label("q6"))
