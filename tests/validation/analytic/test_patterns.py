@@ -211,7 +211,9 @@ def test_random_zone_axes_are_uniform():
 def test_one_layer_cluster_is_an_atom_and_its_nearest_neighbours(seed):
     random = np.random.default_rng(seed)
     cell = np.diag([14.0, 15, 16]) + random.uniform(-2, 2, (3, 3))
-    atoms = Atoms("Cu256", scaled_positions=random.random((256, 3)), cell=cell, pbc=True)
+    shape = np.array([4, 8, 8])
+    places = np.stack(np.unravel_index(np.arange(256), shape), axis=1) + random.uniform(-0.3, 0.3, (256, 3))
+    atoms = Atoms("Cu256", scaled_positions=places / shape % 1, cell=cell, pbc=True)
     center, axis = int(random.integers(256)), random.normal(size=3)
     found = VolumeSearch(atoms, OneLayerCluster(12))(atoms.positions[[center]], zone_axes=axis)
     images = np.array(np.meshgrid(*[[-1, 0, 1]] * 3)).reshape(3, -1).T @ cell
