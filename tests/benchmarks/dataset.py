@@ -62,15 +62,17 @@ def main():
             begin = time.perf_counter()
             count = build_dataset(path, [atoms], [volume], step=2.5, cores=arguments.cores)
             seconds = time.perf_counter() - begin
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
             print(
-                f"{kind:9s} {len(atoms):,} atoms, {count:,} patterns: {seconds:.1f} s, {count / seconds:,.0f} per "
-                f"second; {published:,} would take {seconds * published / count:.1f} s; "
-                f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB",
+                f"{kind:9s} {len(atoms):,} atoms, {count:,} patterns: {seconds:.1f} s, "
+                f"{count / seconds:,.0f} per second; {published:,} would take "
+                f"{seconds * published / count:.1f} s; peak memory {peak:.2f} GB",
                 flush=True,
             )
             if kind == "cylinder":
                 dataset = PatternDataset(path)
-                print(f"64 random rows: {1e3 * random_rows(dataset):.1f} ms; {iteration(dataset):,.0f} patterns/s")
+                rows, rate = random_rows(dataset), iteration(dataset)
+                print(f"64 random rows: {1e3 * rows:.1f} ms; {rate:,.0f} patterns/s")
 
 
 if __name__ == "__main__":
