@@ -65,7 +65,9 @@ def test_two_ranks_reach_the_composition_and_keep_full_precision(tmp_path, poten
     assert (hot.numbers == cold.numbers).all()
     frames = list(read_trajectory(tmp_path, potential.species))
     assert [atoms.info["step"] for atoms in frames] == [0, 200, 400]
-    assert np.abs(frames[-1].positions - cold.positions).max() == 0  # full precision, the same step
+    # the same step in full precision; an atom at the border may be written on either side of it
+    apart = (frames[-1].positions - cold.positions) / cold.cell.lengths()
+    assert np.abs(apart - np.round(apart)).max() < 1e-14
     thermo = thermo_of(tmp_path)
     assert thermo["Step"].is_monotonic_increasing
     assert thermo["c_minority"].iloc[-1] == pytest.approx(result["composition"], abs=1e-9)
