@@ -177,9 +177,7 @@ def _write_part(
     elements = _elements(structures)
     each = part.zone_axis.ndim == 2
     search = VolumeSearch(atoms, volume, part.zone_axis[0] if each else part.zone_axis)
-    buffer = np.empty(
-        (min(_BATCH, len(part.centers)), *mesh.shape), dtype
-    )  # fresh pages cost as much as patterns
+    buffer = np.empty((min(_BATCH, len(part.centers)), *mesh.shape), dtype)  # reused: fresh pages cost time
     # batches begin where they would have begun without an interruption
     done = max(0, writer.n_complete - part.first)
     for start in range(done - done % _BATCH, len(part.centers), _BATCH):

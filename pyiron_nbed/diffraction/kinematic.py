@@ -90,8 +90,8 @@ def _blas_threads() -> ThreadpoolController:
 def result_array(out: np.ndarray | None, shape: tuple[int, ...], dtype: type) -> np.ndarray:
     """The array to write patterns to: ``out`` if it fits, a new one if it is None.
 
-    A new large array costs the operating system as long as the patterns themselves where pages are
-    small, so that a caller who computes in batches gains from giving the same array again.
+    The pages of a new large array cost the operating system time (6 % of the patterns in docs/benchmarks.md),
+    so that a caller who computes in batches gains from giving the same array again.
 
     Args:
         out: C-contiguous array of the shape and type, or None.

@@ -84,8 +84,10 @@ def test_against_direct_evaluation(seed, l, n, pbc):  # noqa: E741
     d, q = disorder_and_bond_order(atoms, l, n, minimum_distance=0.0)
     if all(pbc):  # the direct search reaches 9 Å only
         expected_d, expected_q = direct(atoms, l, n)
-        assert np.abs(q - expected_q).max() < 1e-9
-        assert np.abs(d - expected_d).max() < 1e-9
+        # the polynomials of the degrees above 12 lose digits
+        bound = 1e-10 if l <= 12 else 1e-9
+        assert np.abs(q - expected_q).max() < bound
+        assert np.abs(d - expected_d).max() < bound
     assert ((d >= -1e-12) & (d <= 1 + 1e-12)).all()
 
 
