@@ -155,7 +155,7 @@ def draw(fit, atoms, dataset, step, folder):
     x = np.arange(0, length[0], 1.0)
     line = np.column_stack([x, np.full_like(x, length[1] / 2), np.full_like(x, length[2] / 2)])
     along = VolumeSearch(atoms, VOLUME)(line).mean(atoms.arrays["disorder_parameter"])
-    predicted = fit.predict(simulate_patterns(atoms, line, VOLUME, mesh=dataset.mesh))
+    predicted = fit.predict(simulate_patterns(atoms, line, VOLUME, mesh=dataset.mesh)).mean
     figures.prediction_profile(x, along, predicted, position_label="x through the nanocrystal (Å)").savefig(
         folder / "profile.png", dpi=200
     )

@@ -115,7 +115,7 @@ def _block(
         cell, periodic = np.array(structure["cell"]), np.array(structure["pbc"])
         inverse = np.linalg.inv(cell)
         scaled = dataset.centers[rows] @ inverse
-        width = _widths(dataset, rows, inverse)  # full width of the volumes, fractional
+        width = volume_widths(dataset, rows, inverse)  # full width of the volumes, fractional
         low = np.where(periodic, 0.0, scaled.min(axis=0))
         length = np.where(periodic, 1.0, np.maximum(scaled.max(axis=0) - low, 1e-12))
         # what remains for training: two gaps in a periodic cell, one beside a block at an open end
@@ -141,7 +141,17 @@ def _block(
     return train, test
 
 
-def _widths(dataset: PatternDataset, rows: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+def volume_widths(dataset: PatternDataset, rows: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Full width of the widest volume of some patterns along each cell axis.
+
+    Args:
+        dataset: the dataset.
+        rows: (P,) row numbers, of one structure.
+        inverse: (3, 3) inverse of its cell in Å⁻¹.
+
+    Returns:
+        (3,) in fractional coordinates.
+    """
     width = np.zeros(3)
     for v in np.unique(dataset.volume[rows]):
         axes = dataset.zone_axes[rows][dataset.volume[rows] == v]

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import NBEDJob, builtin
 from pyiron_nbed.jobs.source import load_reference, to_reference
+from pyiron_nbed.locking import locked
 
 if TYPE_CHECKING:
-    from pyiron_nbed.learning import Model
+    from pyiron_nbed.learning import Model, Prediction
 
-TEST_FILE = "test.csv"
-_TRAINING = ("network", "weights", "epochs", "batch_size", "learning_rate", "patience", "threshold", "seed",
-             "bfloat16", "device")  # fmt: skip
+_TABLES = {"test": "test.csv", "history": "history.csv"}
+_SPLIT = ("split", "test_fraction", "label")
 
 
 class NBEDRegressor(NBEDJob):
     """Train a network on ``datasets`` (NBEDDataset jobs or pattern files).
 
-    The test set is drawn by ``input.split`` ("block", "structure" or "random"), or is
-    ``test_datasets`` where given. ``output.metrics`` holds rmse, mae, r2 on it; :meth:`predict`
-    takes patterns, a dataset or a dataset job.
+    The test set is drawn by ``input.split`` ("block", "structure", "job" or "random"), or is
+    ``test_datasets`` where given. ``output.metrics`` holds rmse, mae, r2, … on it, also for each region;
+    :meth:`predict` takes patterns, a dataset or a dataset job. A job that was killed goes on from its last
+    checkpoint when it is run again. ``input.weights`` may be another NBEDRegressor job to start from.
     """
 
+    resumable = True
+
     def defaults(self):
-        """How to train, split and augment."""
+        """How to train, split and augment; see :class:`pyiron_nbed.learning.Training`."""
         from pyiron_nbed.learning import Training
 
-        training = asdict(Training())
-        return {
-            "datasets": [], "test_datasets": [], "split": "block", "test_fraction": 0.2,
-            "label": "disorder_parameter", "augmentation": training["augmentation"],
-            **{name: training[name] for name in _TRAINING},
-        }  # fmt: skip
+        training = Training().as_dict()
+        del training["cores"]
+        split = {"split": "block", "test_fraction": 0.2, "label": "disorder_parameter"}
+        return {"datasets": [], "test_datasets": [], **split, **training}
+
+    def plain_input(self):
+        """A job to start from becomes the folder of its model."""
+        if hasattr(self.input.weights, "job_name"):
+            self.input.weights = str(load_reference(to_reference(self.input.weights)).folder)
 
     @property
     def datasets(self) -> list[PatternDataset]:
@@ -69,20 +73,20 @@ class NBEDRegressor(NBEDJob):
             )
         from pyiron_nbed.learning.training import check_datasets
 
-        training = self._training()
-        training.check_weights()
-        check_datasets(self.datasets, self.test_datasets, **self._split())
+        self.plain_input()
+        self._training().check_network()
+        check_datasets(self.datasets, self.test_datasets, **self._values(_SPLIT))
 
     def compute(self):
-        """Train; weights, card and test predictions go to the working directory."""
-        from pyiron_nbed.learning import train
+        """Train; weights, card, history and test predictions go to the working directory."""
+        from pyiron_nbed.learning.task import TrainingTask
 
-        result = train(self.datasets, self._training(), test_datasets=self.test_datasets, **self._split())
-        result.model.save(self.folder)
-        table = {"row": result.split.test, "true": result.test_true, "predicted": result.test_predicted}
-        pd.DataFrame(table).to_csv(self.folder / TEST_FILE, index=False)
-        history = {name: [row[name] for row in result.history] for name in result.history[0]}
-        return {"metrics": result.model.card["metrics"], "history": history, "card": result.model.card}
+        files = [[str(dataset.path) for dataset in group] for group in (self.datasets, self.test_datasets)]
+        task = TrainingTask(files[0], self._training().as_dict(), files[1], **self._values(_SPLIT))
+        with locked(self.folder):
+            task.run(self.folder, processes=self.server.gpus or 1)
+        card = self.model.card
+        return {"metrics": card["metrics"], "card": card}
 
     @property
     def model(self) -> Model:
@@ -91,28 +95,29 @@ class NBEDRegressor(NBEDJob):
 
         return load_model(self.folder)
 
-    def predict(self, patterns: Any, device: str | None = None) -> np.ndarray:
-        """(P,) predicted labels of patterns (P, n, n), a dataset, its path or an NBEDDataset job."""
+    def predict(self, patterns: Any, device: str | None = None) -> Prediction:
+        """Mean and standard uncertainty, each (P,), of patterns (P, n, n), a dataset, its path or job."""
         if hasattr(patterns, "job_name"):
             patterns = patterns.dataset
         return self.model.predict(patterns, device=device)
 
     def get_test(self) -> pd.DataFrame:
-        """Test patterns: row in the concatenated datasets, true and predicted label."""
-        return pd.read_csv(self.folder / TEST_FILE)
+        """Test patterns: row in the concatenated datasets, truth, prediction, uncertainty, region, …"""
+        return pd.read_csv(self.folder / _TABLES["test"])
 
     def get_history(self) -> pd.DataFrame:
-        """Epoch, training loss and learning rate."""
-        return pd.DataFrame(builtin(self.output.history))
+        """Member, epoch, training loss and learning rate."""
+        return pd.read_csv(self.folder / _TABLES["history"])
+
+    def get_metrics(self) -> pd.DataFrame:
+        """Metrics on the test patterns with 95 % intervals: all, each region, volume and structure."""
+        return pd.DataFrame(builtin(self.output.metrics["groups"]))
 
     def _training(self):
-        from pyiron_nbed.learning import Augmentation, Training
+        from pyiron_nbed.learning import Training
 
-        augmentation = Augmentation(**builtin(self.input.augmentation))
-        return Training(cores=self.server.cores, augmentation=augmentation, **self._values(_TRAINING))
-
-    def _split(self) -> dict[str, Any]:
-        return self._values(("split", "test_fraction", "label"))
+        names = [name for name in self.defaults() if name not in ("datasets", "test_datasets", *_SPLIT)]
+        return Training.from_dict({**self._values(names), "cores": int(self.server.cores)})
 
 
 def _as_list(sources: Any) -> list:

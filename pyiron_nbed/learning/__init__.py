@@ -1,19 +1,22 @@
 """Learning: networks, augmentation, training, evaluation. The only part that imports torch."""
 
 from pyiron_nbed.learning.augmentation import Augmentation
-from pyiron_nbed.learning.evaluation import metrics
-from pyiron_nbed.learning.model import Model, evaluate, load_model
+from pyiron_nbed.learning.evaluation import metrics, metrics_table
+from pyiron_nbed.learning.model import Model, Prediction, evaluate, load_model
 from pyiron_nbed.learning.networks import build_network
-from pyiron_nbed.learning.training import Trained, Training, train
+from pyiron_nbed.learning.settings import Training
+from pyiron_nbed.learning.training import Trained, train
 
 __all__ = [
     "Augmentation",
     "Model",
+    "Prediction",
     "Trained",
     "Training",
     "build_network",
     "evaluate",
     "load_model",
     "metrics",
+    "metrics_table",
     "train",
 ]

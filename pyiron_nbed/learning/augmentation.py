@@ -36,14 +36,15 @@ class Augmentation:
         Args:
             images: (B, 1, n, n) in [0, 1].
             disc: (n, n) 1 inside the disc of the pattern, 0 outside.
-            generator: source of the draws (CPU).
+            generator: source of the draws, on any device.
 
         Returns:
             (B, 1, n, n); 0 outside the disc.
         """
 
         def draw(limit: float) -> torch.Tensor:
-            numbers = torch.rand(len(images), 1, 1, 1, generator=generator) * 2 - 1
+            shape = (len(images), 1, 1, 1)
+            numbers = torch.rand(shape, generator=generator, device=generator.device) * 2 - 1
             return (numbers * limit).to(images.device)
 
         if self.rotation:
@@ -55,7 +56,7 @@ class Augmentation:
             blurred = functional.avg_pool2d(images, 3, stride=1, padding=1)
             images = images + draw(self.sharpness) * (blurred - images)
         if self.noise:
-            noise = torch.randn(images.shape, generator=generator).to(images.device)
+            noise = torch.randn(images.shape, generator=generator, device=generator.device).to(images.device)
             images = images + noise * draw(self.noise).abs()
         return images * disc
 

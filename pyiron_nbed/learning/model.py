@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,45 +15,76 @@ from torch import nn
 
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.diffraction import Mesh
-from pyiron_nbed.errors import ModelError
-from pyiron_nbed.images import RECIPE, network_images
+from pyiron_nbed.errors import DatasetError, InputError, ModelError
+from pyiron_nbed.images import RECIPE
+from pyiron_nbed.learning.data import images_of
 from pyiron_nbed.learning.evaluation import metrics
-from pyiron_nbed.learning.networks import build_network, load_weights
+from pyiron_nbed.learning.networks import WEIGHTS_FILE, build_network, load_weights
 from pyiron_nbed.progress import progress_bar
+from pyiron_nbed.provenance import file_hash
 
-WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"
 
 
-class Model:
-    """Predicts the label of patterns.
+class Prediction(NamedTuple):
+    """Predicted labels of P patterns.
 
-    Args:
-        network: module (B, 1, n, n) → (B, 1).
-        card: JSON-able description: network, label, mesh, volumes, recipe, training, datasets,
-            split, metrics, versions.
+    Attributes:
+        mean: (P,) float64 in the unit of the label; (P, L) for L > 1 labels.
+        std: standard uncertainty, the same shape: calibrated so that ±1.645 of it held 90 % of the test
+            patterns (one number for all patterns where the model is neither an ensemble nor trained with
+            the loss "gaussian").
     """
 
-    def __init__(self, network: nn.Module, card: dict) -> None:
-        self.network = network.eval()
+    mean: np.ndarray
+    std: np.ndarray
+
+
+class Model:
+    """Predicts labels of patterns.
+
+    Args:
+        networks: members of the ensemble, modules (B, 1, n, n) → (B, L), or (B, 2 L) with log variances.
+        card: JSON-able description: network, labels, scale, mesh, volumes, ranges, recipe, training,
+            datasets, split, calibration, metrics, versions.
+
+    Attributes:
+        labels: names of the L labels.
+        mesh: the :class:`Mesh` of the patterns.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module], card: dict) -> None:
+        self.networks = [network.eval().to(memory_format=torch.channels_last) for network in networks]
         self.card = card
         self.mesh = Mesh(**card["mesh"])
+        self.labels: list[str] = list(card["labels"])
+
+    @classmethod
+    def from_states(cls, states: Sequence[dict[str, torch.Tensor]], card: dict) -> Model:
+        """A model from the weights of its members."""
+        networks = []
+        for state in states:
+            networks.append(build_network(card["network"], None, len(card["labels"]) * card["n_parameters"]))
+            networks[-1].load_state_dict(state)
+        return cls(networks, card)
 
     def predict(
         self,
         patterns: np.ndarray | PatternDataset | str | os.PathLike,
         batch_size: int = 256,
         device: str | None = None,
-    ) -> np.ndarray:
-        """Predicted label of each pattern.
+        rows: np.ndarray | None = None,
+    ) -> Prediction:
+        """Predicted labels and their standard uncertainty.
 
         Args:
             patterns: (P, n, n) raw intensity on the model's mesh, or a dataset or its path.
             batch_size: patterns at a time.
             device: "cpu", "cuda", …; None takes a GPU where there is one.
+            rows: of the patterns; None takes all.
 
         Returns:
-            (P,) float64.
+            The :class:`Prediction`.
 
         Raises:
             ModelError: another mesh than the model was trained on.
@@ -61,39 +93,77 @@ class Model:
         if isinstance(patterns, (str, os.PathLike)):
             patterns = PatternDataset(patterns)
         if isinstance(patterns, PatternDataset):
-            if patterns.mesh != self.mesh:
-                raise ModelError(
-                    f"The patterns have {patterns.mesh}, the model was trained on {self.mesh}: simulate "
-                    "the patterns on the model's mesh or train another model."
-                )
+            self._check_mesh(patterns.mesh)
             intensity: Any = patterns.patterns
         else:
             intensity = np.asarray(patterns)
             if intensity.ndim == 2:
                 intensity = intensity[None]
+        if len(intensity.shape) != 3 or tuple(intensity.shape[1:]) != self.mesh.shape:
+            n = self.mesh.shape[0]
+            raise DatasetError(
+                f"The patterns have shape {intensity.shape}, the model was trained on (P, {n}, {n}) "
+                f"pixels of {self.mesh.delta_k} Å⁻¹ up to {self.mesh.k_max} Å⁻¹: bring them onto this mesh."
+            )
+        chosen = np.arange(len(intensity)) if rows is None else np.asarray(rows)
         target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        network = self.network.to(target)
-        out = np.empty(intensity.shape[0])
-        with torch.inference_mode(), progress_bar(len(out), "predict", "pattern") as bar:
-            for start in range(0, len(out), batch_size):
-                images = network_images(intensity[start : start + batch_size], self.mesh)
-                batch = torch.from_numpy(images).to(target)[:, None]
-                batch = batch.contiguous(memory_format=torch.channels_last)
-                out[start : start + len(images)] = network(batch)[:, 0].double().cpu().numpy()
-                bar.update(len(images))
-        return out
+        disc = torch.as_tensor(self.mesh.disc, device=target)
+        parts = []
+        with torch.inference_mode(), progress_bar(len(chosen), "predict", "pattern") as bar:
+            networks = [network.to(target) for network in self.networks]
+            for start in range(0, len(chosen), batch_size):
+                own = np.ascontiguousarray(intensity[chosen[start : start + batch_size]], np.float32)
+                images = images_of(torch.from_numpy(own).to(target), disc)
+                images = images.contiguous(memory_format=torch.channels_last)
+                parts.append(torch.stack([network(images) for network in networks]).double().cpu().numpy())
+                bar.update(len(own))
+        for network in self.networks:
+            network.cpu()
+        return self._combined(np.concatenate(parts, axis=1) if parts else np.empty((1, 0, len(self.labels))))
+
+    def _check_mesh(self, mesh: Mesh) -> None:
+        if mesh != self.mesh:
+            raise ModelError(
+                f"The patterns have {mesh}, the model was trained on {self.mesh}: simulate "
+                "the patterns on the model's mesh or train another model."
+            )
+
+    def _combined(self, outputs: np.ndarray) -> Prediction:
+        # (members, P, L or 2 L): a mixture of normal distributions
+        count = len(self.labels)
+        shift, scale = (np.array(self.card["scale"][name]) for name in ("mean", "standard_deviation"))
+        means = outputs[..., :count]
+        variance = means.var(axis=0)
+        if self.card["n_parameters"] == 2:
+            variance = variance + np.exp(outputs[..., count:]).mean(axis=0)
+        if not variance.any():  # nothing in the model says how sure it is
+            variance = np.ones_like(variance)
+        mean, std = means.mean(axis=0) * scale + shift, np.sqrt(variance) * scale
+        calibration = self.card.get("calibration", {})
+        std = std * [calibration.get(name, {}).get("factor", 1.0) for name in self.labels]
+        return Prediction(mean[:, 0], std[:, 0]) if count == 1 else Prediction(mean, std)
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Write ``model.safetensors`` and ``model.json`` (each under a temporary name first)."""
+        """Write ``model.safetensors`` (``model_2.safetensors``, … for further members) and ``model.json``.
+
+        Each is written under a temporary name first; the card goes last and holds the hashes of the weights.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        temporary = folder / (WEIGHTS_FILE + ".partial")
-        save_file(state, temporary)
-        os.replace(temporary, folder / WEIGHTS_FILE)
+        hashes = {}
+        for name, network in zip(_weight_files(len(self.networks)), self.networks, strict=True):
+            state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+            temporary = folder / (name + ".partial")
+            save_file(state, temporary)
+            hashes[name] = file_hash(temporary)
+            os.replace(temporary, folder / name)
         temporary = folder / (CARD_FILE + ".partial")
-        temporary.write_text(json.dumps(self.card, indent=2))
+        temporary.write_text(json.dumps({**self.card, "weights": hashes}, indent=2))
         os.replace(temporary, folder / CARD_FILE)
+
+
+def _weight_files(members: int) -> list[str]:
+    return [WEIGHTS_FILE, *(f"model_{number}.safetensors" for number in range(2, members + 1))]
 
 
 def load_model(folder: str | os.PathLike) -> Model:
@@ -119,8 +189,9 @@ def load_model(folder: str | os.PathLike) -> Model:
         raise ModelError(f"There is no model in {folder}: {CARD_FILE} is missing.")
     try:
         card = json.loads((folder / CARD_FILE).read_text())
-        network = build_network(card["network"])
-        Mesh(**card["mesh"])
+        outputs = len(card["labels"]) * int(card["n_parameters"])
+        networks = [build_network(card["network"], None, outputs) for _ in range(int(card["members"]))]
+        model = Model(networks, card)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / CARD_FILE} is damaged ({error}): train the model again.") from error
     if card.get("recipe") != RECIPE:
@@ -128,24 +199,37 @@ def load_model(folder: str | os.PathLike) -> Model:
             f"The model in {folder} was trained on images made by {card.get('recipe')!r}, this version "
             f"makes them by {RECIPE!r}: train it again."
         )
-    load_weights(network, folder / WEIGHTS_FILE)
-    return Model(network.to(memory_format=torch.channels_last), card)
+    for name, network in zip(_weight_files(len(networks)), networks, strict=True):
+        load_weights(network, folder / name)
+        if card.get("weights", {}).get(name) != file_hash(folder / name):
+            raise ModelError(
+                f"{folder / name} is not the file that {CARD_FILE} was written for: take both "
+                "from one training."
+            )
+    return model
 
 
-def evaluate(model: Model, dataset: PatternDataset, indices: np.ndarray | None = None) -> dict:
+def evaluate(
+    model: Model, dataset: PatternDataset, indices: np.ndarray | None = None, label: str | None = None
+) -> dict:
     """Metrics of a model on a dataset.
 
     Args:
         model: the model.
         dataset: patterns with labels on the model's mesh.
         indices: rows to use; None takes all.
+        label: one of the model's labels; None takes the first.
 
     Returns:
         As :func:`pyiron_nbed.learning.evaluation.metrics`.
 
     Raises:
         ModelError: another mesh.
+        InputError: a label that the model does not predict.
     """
-    predicted = model.predict(dataset)
-    rows = slice(None) if indices is None else indices
-    return metrics(dataset.label(model.card["label"])[rows], predicted[rows])
+    name = model.labels[0] if label is None else label
+    if name not in model.labels:
+        raise InputError(f"The label {name!r} is not one of the model: choose one of {model.labels}.")
+    prediction = model.predict(dataset, rows=indices)
+    predicted = prediction.mean if len(model.labels) == 1 else prediction.mean[:, model.labels.index(name)]
+    return metrics(dataset.label(name)[slice(None) if indices is None else indices], predicted)

@@ -1,46 +1,159 @@
-"""Networks that regress one number from a one-channel pattern."""
+"""Networks that regress numbers from a one-channel pattern."""
 
 from __future__ import annotations
 
+import math
 import os
 import urllib.error
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import nn
-from torchvision.models import ResNet18_Weights, resnet18
+from torch.nn import functional
+from torchvision.models import ResNet18_Weights
+from torchvision.models.resnet import BasicBlock, ResNet
 
 from pyiron_nbed.errors import InputError, ModelError
 
-NETWORKS = ("resnet18", "cnn")
-
 
 class ConvolutionalNetwork(nn.Sequential):
-    """Baseline: three convolution layers and two fully connected layers; input (B, 1, n, n)."""
+    """Baseline of the study: three convolution layers and two fully connected layers.
 
-    def __init__(self) -> None:
+    Args:
+        outputs: numbers per pattern; input (B, 1, n, n).
+    """
+
+    def __init__(self, outputs: int = 1) -> None:
         super().__init__(
             nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
             nn.AdaptiveMaxPool2d(4), nn.Flatten(),
-            nn.Linear(64 * 16, 64), nn.ReLU(), nn.Linear(64, 1),
+            nn.Linear(64 * 16, 64), nn.ReLU(), nn.Linear(64, outputs),
         )  # fmt: skip
 
+    def stages(self) -> list[nn.Module]:
+        """Parts that can be frozen, from the input on."""
+        return [self[0], self[3], self[6]]
 
-def build_network(name: str = "resnet18", weights: str | os.PathLike | None = None) -> nn.Module:
-    """A network with one input channel and one output.
+
+class RotationInvariantNetwork(nn.Module):
+    """Angular power spectra of the rings of a pattern, then convolutions along |k|.
+
+    The pattern is sampled at radii and angles; |Σ_φ I(k, φ) exp(−imφ)| of each ring does not change when the
+    pattern is rotated or mirrored, and neither does the prediction (up to the interpolation).
 
     Args:
-        name: "resnet18" (torchvision) or "cnn" (three convolutions, two fully connected layers).
-        weights: None (random), "imagenet" (resnet18 only; downloaded once by torchvision), or the
-            path of a safetensors file of the same network.
+        outputs: numbers per pattern; input (B, 1, n, n), n odd.
+        orders: angular orders m = 0, 1, … that are kept.
+        angles: samples of each ring.
+    """
+
+    def __init__(self, outputs: int = 1, orders: int = 33, angles: int = 128) -> None:
+        super().__init__()
+        self.orders, self.angles = orders, angles
+        self.rings = nn.Sequential(
+            nn.BatchNorm1d(orders),
+            nn.Conv1d(orders, 96, 5, padding=2), nn.ReLU(),
+            nn.Conv1d(96, 96, 5, stride=2, padding=2), nn.ReLU(),
+            nn.Conv1d(96, 96, 3, padding=1), nn.ReLU(),
+            nn.AdaptiveAvgPool1d(8), nn.Flatten(),
+            nn.Linear(96 * 8, 128), nn.ReLU(),
+        )  # fmt: skip
+        self.head = nn.Linear(128, outputs)
+
+    def stages(self) -> list[nn.Module]:
+        """Parts that can be frozen, from the input on."""
+        return [self.rings]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, outputs) from (B, 1, n, n)."""
+        with torch.autocast(images.device.type, enabled=False):  # no Fourier transform in bfloat16
+            spectra = angular_spectra(images.float(), self.orders, self.angles)
+        return self.head(self.rings(spectra))
+
+
+def angular_spectra(images: torch.Tensor, orders: int, angles: int = 128) -> torch.Tensor:
+    """Amplitudes of the angular Fourier series of every ring of an image.
+
+    a_m(k) = |(1/A) Σ_φ I(k, φ) exp(−imφ)| on rings one pixel apart, bilinear: a_0 is the radial mean.
+
+    Args:
+        images: (B, 1, n, n), n odd.
+        orders: m = 0 … orders − 1.
+        angles: A, samples of each ring, at least twice the orders.
 
     Returns:
-        A module: (B, 1, n, n) float → (B, 1).
+        (B, orders, (n − 1)/2), the ring at |k| = Δk first.
+
+    Example:
+        >>> spectra = angular_spectra(torch.ones(1, 1, 9, 9), orders=3)
+        >>> spectra[0, 0].allclose(torch.ones(4)), float(spectra[0, 1:].max()) < 1e-5
+        (True, True)
+    """
+    half = images.shape[-1] // 2
+    radius = torch.arange(1, half + 1, device=images.device) / half
+    angle = torch.arange(angles, device=images.device) * (2 * math.pi / angles)
+    grid = torch.stack([radius[:, None] * torch.cos(angle), radius[:, None] * torch.sin(angle)], dim=-1)
+    rings = functional.grid_sample(images, grid.expand(len(images), -1, -1, -1), align_corners=True)[:, 0]
+    return torch.fft.rfft(rings, norm="forward")[..., :orders].abs().transpose(1, 2)
+
+
+class ResidualNetwork(ResNet):
+    """ResNet-18 of torchvision with one input channel, made from ImageNet's three by their sum.
+
+    Args:
+        outputs: numbers per pattern; input (B, 1, n, n).
+        imagenet: start from ImageNet's weights.
 
     Raises:
-        InputError: unknown network, or "imagenet" for another network.
+        ModelError: ImageNet's weights cannot be had.
+    """
+
+    def __init__(self, outputs: int = 1, imagenet: bool = False) -> None:
+        super().__init__(BasicBlock, [2, 2, 2, 2])
+        if imagenet:
+            self.load_state_dict(_imagenet())
+        three: torch.Tensor = self.conv1.weight  # type: ignore[has-type]
+        self.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+        with torch.no_grad():  # a grey image in three channels gives the sum over the channels
+            self.conv1.weight.copy_(three.sum(dim=1, keepdim=True))
+        self.fc = nn.Linear(512, outputs)
+
+    def stages(self) -> list[nn.Module]:
+        """Parts that can be frozen, from the input on."""
+        stem = nn.Sequential(self.conv1, self.bn1)
+        return [stem, self.layer1, self.layer2, self.layer3, self.layer4]
+
+
+WEIGHTS_FILE = "model.safetensors"
+NETWORKS: dict[str, Callable[[int], nn.Module]] = {
+    "resnet18": ResidualNetwork,
+    "cnn": ConvolutionalNetwork,
+    "rotation_invariant": RotationInvariantNetwork,
+}
+
+
+def build_network(
+    name: str = "resnet18", weights: str | os.PathLike | None = None, outputs: int = 1, frozen: int = 0
+) -> nn.Module:
+    """A network with one input channel.
+
+    Args:
+        name: "resnet18" (torchvision), "cnn" (three convolutions, two fully connected layers) or
+            "rotation_invariant" (:class:`RotationInvariantNetwork`).
+        weights: None (random), "imagenet" (resnet18 only; downloaded once by torchvision), or the
+            path of a safetensors file of the same network (or of the folder of a saved model).
+        outputs: numbers per pattern. The last layer of weights made for another number is not taken.
+        frozen: number of stages from the input on that training leaves as they are: up to 5 for resnet18
+            (stem, layer1 … layer4), 3 for cnn, 1 for rotation_invariant.
+
+    Returns:
+        A module: (B, 1, n, n) float → (B, outputs).
+
+    Raises:
+        InputError: unknown network, "imagenet" for another network, or too many frozen stages.
         ModelError: weights that cannot be had or do not fit.
 
     Example:
@@ -49,37 +162,62 @@ def build_network(name: str = "resnet18", weights: str | os.PathLike | None = No
     """
     if name not in NETWORKS:
         raise InputError(f"The network is {name!r}: choose one of {', '.join(map(repr, NETWORKS))}.")
-    if name == "cnn":
-        network: nn.Module = ConvolutionalNetwork()
-        if weights == "imagenet":
-            raise InputError("There are no ImageNet weights for 'cnn': set weights = None or use 'resnet18'.")
-    else:
-        network = resnet18(weights=None)
-        if weights == "imagenet":
-            network.load_state_dict(_imagenet())
-        first: torch.Tensor = network.conv1.weight  # type: ignore[union-attr, assignment]
-        one = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
-        with torch.no_grad():  # a grey image in three channels gives the sum over the channels
-            one.weight.copy_(first.sum(dim=1, keepdim=True))
-        network.conv1 = one
-        network.fc = nn.Linear(512, 1)
-    if weights is not None and weights != "imagenet":
-        load_weights(network, Path(weights))
+    imagenet = weights == "imagenet"
+    if imagenet and name != "resnet18":
+        raise InputError(f"There are no ImageNet weights for {name!r}: set weights = None or use 'resnet18'.")
+    network = ResidualNetwork(outputs, imagenet=True) if imagenet else NETWORKS[name](outputs)
+    if weights is not None and not imagenet:
+        load_weights(network, Path(weights), other_head=True)
+    stages = network.stages()  # type: ignore[operator]
+    if isinstance(frozen, bool) or frozen not in range(len(stages) + 1):
+        raise InputError(f"frozen is {frozen!r}: {name!r} has {len(stages)} stages, give 0 to {len(stages)}.")
+    for stage in stages[:frozen]:
+        stage.requires_grad_(False)
     return network
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Load a safetensors file into a network of the same shape; a ModelError says what is wrong."""
+def training_mode(network: nn.Module) -> None:
+    """Like ``network.train()``, but the batch statistics of frozen stages stay as they are too."""
+    network.train()
+    for stage in network.stages():  # type: ignore[operator]
+        if not any(p.requires_grad for p in stage.parameters()):
+            stage.eval()
+
+
+def last_layer(network: nn.Module) -> nn.Linear:
+    """The layer that gives the outputs."""
+    return [m for m in network.modules() if isinstance(m, nn.Linear)][-1]
+
+
+def load_weights(network: nn.Module, path: Path, other_head: bool = False) -> None:
+    """Load a safetensors file into a network of the same shape.
+
+    Args:
+        network: to change.
+        path: the file, or the folder of a saved model.
+        other_head: keep the last layer as it is where its shape differs.
+
+    Raises:
+        ModelError: absent, damaged, or of another network.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if path.is_dir():
+        path = path / WEIGHTS_FILE
     if not path.is_file():
         raise ModelError(
             f"The weights {os.fspath(path)!r} do not exist: give 'imagenet', None or the path of a "
             "safetensors file."
         )
     try:
-        network.load_state_dict(load_file(path))
+        state = load_file(path)
+        if other_head:
+            own = network.state_dict()
+            head = list(own)[-2:]  # weight and bias of the last layer
+            if any(state[name].shape != own[name].shape for name in head if name in state):
+                state.update({name: own[name] for name in head})
+        network.load_state_dict(state)
     except (SafetensorError, RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(

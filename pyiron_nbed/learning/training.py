@@ -1,80 +1,29 @@
-"""Training: MAE loss, Adam, learning rate halved on plateau."""
+"""Training of a network, or an ensemble of them, and its test on patterns it never saw."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from torch import nn
 
 from pyiron_nbed.dataset import PatternDataset, Split, split_dataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.images import RECIPE
-from pyiron_nbed.learning.augmentation import Augmentation
-from pyiron_nbed.learning.evaluation import metrics
+from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
+from pyiron_nbed.learning.evaluation import metrics, metrics_table, pattern_groups
+from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank
 from pyiron_nbed.learning.model import Model
 from pyiron_nbed.learning.networks import build_network
-from pyiron_nbed.progress import progress_bar
-from pyiron_nbed.provenance import versions
-
-
-@dataclass(frozen=True)
-class Training:
-    """How to train.
-
-    Args:
-        network: "resnet18" or "cnn".
-        weights: "imagenet", None (random) or the path of a safetensors file.
-        epochs: passes over the training patterns.
-        batch_size: patterns per step.
-        learning_rate: of Adam at the start.
-        patience: epochs without a lower training loss that are tolerated before the learning rate is
-            halved.
-        threshold: relative decrease of the loss that counts as lower; raise it in short trainings, so that
-            the learning rate falls before they end.
-        seed: of the start weights, the order and the augmentation.
-        bfloat16: mixed precision.
-        device: "cpu", "cuda", …; None takes a GPU where there is one.
-        cores: CPU threads; None leaves torch's own choice.
-        augmentation: strengths, see :class:`Augmentation`.
-
-    Raises:
-        InputError: a value out of range.
-    """
-
-    network: str = "resnet18"
-    weights: str | None = "imagenet"
-    epochs: int = 400
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    patience: int = 10
-    threshold: float = 1e-4
-    seed: int = 0
-    bfloat16: bool = False
-    device: str | None = None
-    cores: int | None = None
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-    def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch_size", 1), ("patience", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or int(value) != value or value < low:
-                raise InputError(f"{name} is {value!r}: give a whole number of at least {low}.")
-        if not 0 <= self.threshold < 1:
-            raise InputError(f"threshold is {self.threshold!r}: give a number in [0, 1).")
-        if not 0 < self.learning_rate <= 1:
-            raise InputError(f"learning_rate is {self.learning_rate!r}: give a number in (0, 1].")
-        known = {f.name for f in fields(Augmentation)}
-        for name in known:
-            if not 0 <= getattr(self.augmentation, name) < float("inf"):
-                raise InputError(f"augmentation.{name} must be a number of at least 0.")
-
-    def check_weights(self) -> None:
-        """Raise InputError or ModelError where the start weights cannot be had or do not fit."""
-        build_network(self.network, self.weights)
+from pyiron_nbed.learning.settings import Training
+from pyiron_nbed.learning.uncertainty import calibrate
+from pyiron_nbed.provenance import hash_of, versions
 
 
 @dataclass(frozen=True)
@@ -83,36 +32,41 @@ class Trained:
 
     Attributes:
         model: the trained model; its card holds the metrics.
-        history: one dict per epoch: epoch, loss (mean absolute error in training), learning_rate.
+        history: one row per member and epoch: loss (of scaled labels), mae (in training, of the first label,
+            in its unit), learning_rate.
         split: the rows used.
-        test_true, test_predicted: (number of test patterns,) labels and predictions, in the order
-            of ``split.test``.
+        test: one row per test pattern, in the order of ``split.test``: row, true, predicted and
+            standard_uncertainty (with the label behind a slash, "true/q6", where there are several labels),
+            region, structure, volume, n_atoms, block.
     """
 
     model: Model
-    history: list[dict]
+    history: pd.DataFrame
     split: Split
-    test_true: np.ndarray
-    test_predicted: np.ndarray
+    test: pd.DataFrame
 
 
 def train(
-    datasets: Sequence[PatternDataset],
+    datasets: Sequence[PatternDataset] | Any,
     training: Training | None = None,
     split: str = "block",
     test_fraction: float = 0.2,
     test_datasets: Sequence[PatternDataset] = (),
-    label: str = "disorder_parameter",
+    label: str | Sequence[str] = "disorder_parameter",
+    folder: str | os.PathLike | None = None,
 ) -> Trained:
     """Train a network on datasets and measure it on patterns that it never saw.
 
     Args:
-        datasets: D datasets on one mesh.
+        datasets: D datasets on one mesh, or a :class:`PatternSource` (then test datasets are needed and the
+            labels are those of the source).
         training: how; the default is the published ResNet-18.
-        split: "block", "structure" or "random"; see :func:`pyiron_nbed.dataset.split_dataset`.
+        split: "block", "structure", "job" or "random"; see :func:`pyiron_nbed.dataset.split_dataset`.
         test_fraction: share held out by the split.
         test_datasets: where given, all of ``datasets`` is trained on and these are the test set.
-        label: name of the label to regress.
+        label: name of the label to regress, or several names: one output each.
+        folder: where checkpoints are kept; called again with the same arguments after an interruption, the
+            training goes on and ends (on CPU) with the same weights to the last bit. None keeps none.
 
     Returns:
         The :class:`Trained` result.
@@ -122,42 +76,60 @@ def train(
         ModelError: start weights that cannot be had.
     """
     training = Training() if training is None else training
-    everything = [*datasets, *test_datasets]
-    parts = check_datasets(datasets, test_datasets, split, test_fraction, label, training.seed)
-    labels = np.concatenate([dataset.label(label) for dataset in everything])
-    torch.manual_seed(training.seed)
-    network = build_network(training.network, training.weights)
-    device = torch.device(training.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    threads = torch.get_num_threads()
-    try:
-        if training.cores:
-            torch.set_num_threads(training.cores)
-        history = _fit(
-            network, _images(everything, parts.train), labels[parts.train],
-            everything[0].mesh.disc, training, device,
-        )  # fmt: skip
-        card = _card(training, everything, parts, label)
-        model = Model(network.cpu(), card)
-        predicted = np.concatenate(
-            [
-                model.predict(everything[d].patterns[rows], device=str(device))
-                for d, rows in _by_dataset(everything, parts.test)
-                for rows in np.array_split(rows, max(1, len(rows) // 1024))
-            ]
-        )
-        model.network.cpu()
-    finally:
-        torch.set_num_threads(threads)
-    card["metrics"] = metrics(labels[parts.test], predicted)
-    return Trained(model, history, parts, labels[parts.test], predicted)
+    source: Any = None if isinstance(datasets, (list, tuple)) else datasets
+    everything = [*([] if source is not None else datasets), *test_datasets]
+    labels = _names(label) if source is None else list(source.labels)
+    parts = check_datasets(datasets, test_datasets, split, test_fraction, labels, training.seed)
+    truth = np.column_stack(
+        [np.concatenate([dataset.label(name) for dataset in everything]) for name in labels]
+    )
+    rank, _ = process_rank()
+    device = _device(training, rank)
+    mesh = everything[0].mesh
+    key = _key(training, source, everything, parts, labels)
+    checkpoint = Checkpoint(None if folder is None else Path(folder), key, rank == 0)
+    with _settings(training):
+        finished = checkpoint.state["finished"]
+        scale = None
+        for member in range(training.members):
+            if source is None:
+                batches: Any = DatasetBatches(
+                    everything, parts.train, truth[parts.train], training.batch_size, training.seed + member
+                )
+            else:
+                batches = SourceBatches(source, training.steps_per_epoch)
+            if scale is None:
+                sample = np.asarray(batches.sample_labels(), float)
+                spread = sample.std(axis=0)
+                scale = (sample.mean(axis=0), np.where(spread > 0, spread, 1.0))
+            if member < len(finished):
+                continue
+            torch.manual_seed(training.seed + member)
+            outputs = len(labels) * training.n_parameters
+            network = build_network(training.network, training.weights, outputs, training.frozen)
+            history = fit(network, batches, training, mesh, device, checkpoint, scale, member)
+            state = {name: values.detach().cpu() for name, values in network.state_dict().items()}
+            finished.append({"network": state, "history": history})
+            checkpoint.state["current"] = None
+            checkpoint.write()
+        n_train = len(everything) - len(test_datasets)
+        card = _card(training, source, everything, n_train, parts, labels, scale)
+        model = Model.from_states([item["network"] for item in finished], card)
+        test = prediction_table(model, everything, parts.test, str(device))
+        card["calibration"] = calibrate(test, labels)
+        for name in labels:
+            test[_column("standard_uncertainty", name, labels)] *= card["calibration"][name]["factor"]
+        card["metrics"] = prediction_metrics(test, labels)
+    rows = [row for item in finished for row in item["history"]]
+    return Trained(model, pd.DataFrame(rows), parts, test)
 
 
 def check_datasets(
-    datasets: Sequence[PatternDataset],
+    datasets: Sequence[PatternDataset] | Any,
     test_datasets: Sequence[PatternDataset] = (),
     split: str = "block",
     test_fraction: float = 0.2,
-    label: str = "disorder_parameter",
+    label: str | Sequence[str] = "disorder_parameter",
     seed: int = 0,
 ) -> Split:
     """Check that datasets can be trained on together, and split them; see :func:`train`.
@@ -165,97 +137,129 @@ def check_datasets(
     Returns:
         The :class:`Split`; its rows count through ``datasets``, then ``test_datasets``.
     """
-    everything = [*datasets, *test_datasets]
-    if not datasets:
+    source: Any = None if isinstance(datasets, (list, tuple)) else datasets
+    everything = [*([] if source is not None else datasets), *test_datasets]
+    if source is not None and not test_datasets:
+        raise InputError("An endless source has no patterns to test on: give test_datasets.")
+    if not everything or (source is None and not datasets):
         raise InputError("There are no datasets to train on: give at least one.")
+    names = _names(label)
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"The labels are {names}: give one name, or several that differ.")
+    mesh = everything[0].mesh if source is None else source.mesh
     for dataset in everything:
-        dataset.label(label)
-        if dataset.mesh != everything[0].mesh:
+        for name in names:
+            values = dataset.label(name)
+            if not np.isfinite(values).all():
+                raise InputError(
+                    f"The label {name!r} is not defined for {int((~np.isfinite(values)).sum())} of "
+                    f"{len(dataset)} patterns of {dataset.path}: choose another one."
+                )
+        if dataset.mesh != mesh:
             raise InputError(
-                f"The datasets have different meshes ({everything[0].mesh} and {dataset.mesh}): simulate "
-                "all on one mesh."
+                f"The datasets have different meshes ({mesh} and {dataset.mesh}): simulate all on one mesh."
             )
     if not test_datasets:
         return split_dataset(datasets, split, test_fraction, seed)
-    n_train = sum(map(len, datasets))
+    n_train = 0 if source is not None else sum(map(len, datasets))
     rows = np.arange(sum(map(len, everything)))
     return Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"))
 
 
-def _fit(
-    network: nn.Module,
-    images: np.ndarray,
-    labels: np.ndarray,
-    disc: np.ndarray,
-    training: Training,
-    device: torch.device,
-) -> list[dict]:
-    with torch.no_grad():  # start from the mean label: the first epochs need not find it
-        last: torch.Tensor = list(network.modules())[-1].bias  # type: ignore[assignment]
-        last.fill_(float(labels.mean()))
-    network.to(device).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
-    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, factor=0.5, patience=training.patience, threshold=training.threshold
-    )
-    generator = torch.Generator().manual_seed(training.seed)
-    mask = torch.from_numpy(disc.astype(np.float32)).to(device)
-    x, y = torch.from_numpy(images), torch.from_numpy(labels.astype(np.float32))
-    steps = max(1, round(len(x) / training.batch_size))
-    history = []
-    with progress_bar(training.epochs * len(x), "train", "pattern") as bar:
-        for epoch in range(1, training.epochs + 1):
-            total = torch.zeros((), device=device)
-            for rows in torch.randperm(len(x), generator=generator).tensor_split(steps):
-                batch = x[rows].to(device).float()[:, None]
-                batch = training.augmentation(batch, mask, generator)
-                batch = batch.contiguous(memory_format=torch.channels_last)
-                with torch.autocast(device.type, torch.bfloat16, enabled=training.bfloat16):
-                    output = network(batch)[:, 0]
-                loss = nn.functional.l1_loss(output.float(), y[rows].to(device))
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                total += loss.detach() * len(rows)
-                bar.update(len(rows))
-            mean = float(total) / len(x)
-            history.append({"epoch": epoch, "loss": mean, "learning_rate": optimizer.param_groups[0]["lr"]})
-            plateau.step(mean)
-            bar.set_postfix(epoch=f"{epoch}/{training.epochs}", mae=f"{mean:.4f}")
-    network.eval()
-    return history
+def prediction_table(
+    model: Model, datasets: Sequence[PatternDataset], rows: np.ndarray, device: str | None = None
+) -> pd.DataFrame:
+    """Truth and prediction of chosen patterns, with what they can be grouped by.
+
+    Args:
+        model: the model.
+        datasets: D datasets.
+        rows: (P,) sorted rows counted through all of them.
+        device: of the prediction.
+
+    Returns:
+        As ``test`` of :class:`Trained`.
+    """
+    tables = []
+    first = np.concatenate([[0], np.cumsum([len(dataset) for dataset in datasets])])
+    for d, own in by_dataset(datasets, rows):
+        prediction = model.predict(datasets[d], device=device, rows=own)
+        table = pd.DataFrame({"row": own + first[d]})
+        for column, name in enumerate(model.labels):
+            mean, spread = np.atleast_2d(prediction.mean.T)[column], np.atleast_2d(prediction.std.T)[column]
+            table[_column("true", name, model.labels)] = datasets[d].label(name)[own]
+            table[_column("predicted", name, model.labels)] = mean
+            table[_column("standard_uncertainty", name, model.labels)] = spread
+        tables.append(pd.concat([table, pattern_groups(datasets[d], own)], axis=1))
+    return pd.concat(tables, ignore_index=True)
 
 
-def _by_dataset(datasets: Sequence[PatternDataset], rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    ends = np.cumsum([len(dataset) for dataset in datasets])
-    starts = ends - [len(dataset) for dataset in datasets]
-    parts = [(d, rows[(rows >= starts[d]) & (rows < ends[d])] - starts[d]) for d in range(len(datasets))]
-    return [(d, part) for d, part in parts if len(part)]
+def prediction_metrics(test: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+    """Metrics of a test table: those of the first label, "groups" and, for several labels, "labels"."""
+    each = {}
+    for name in labels:
+        true, predicted = (test[_column(what, name, labels)].to_numpy() for what in ("true", "predicted"))
+        table = metrics_table(true, predicted, test[["region", "volume", "structure"]], test["block"])
+        each[name] = {**metrics(true, predicted), "groups": table.to_dict("records")}
+    result = dict(each[labels[0]])
+    return result if len(labels) == 1 else {**result, "labels": each}
 
 
-def _images(datasets: Sequence[PatternDataset], rows: np.ndarray) -> np.ndarray:
-    # half precision: 5e-4 of the range, a quarter of the noise that augmentation adds
-    out = np.empty((len(rows), *datasets[0].mesh.shape), np.float16)
-    at = 0
-    for d, part in _by_dataset(datasets, rows):
-        for start in range(0, len(part), 1024):
-            block = part[start : start + 1024]
-            out[at : at + len(block)] = datasets[d].images(block)
-            at += len(block)
-    return out
+def _column(what: str, name: str, labels: Sequence[str]) -> str:
+    return what if len(labels) == 1 else f"{what}/{name}"
 
 
-def _card(training: Training, datasets: Sequence[PatternDataset], split: Split, label: str) -> dict:
+def _names(label: str | Sequence[str]) -> list[str]:
+    return [label] if isinstance(label, str) else list(label)
+
+
+def _device(training: Training, rank: int) -> torch.device:
+    device = torch.device(training.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if device.type == "cuda" and device.index is None and torch.cuda.is_available():
+        return torch.device("cuda", rank % torch.cuda.device_count())
+    return device
+
+
+@contextmanager
+def _settings(training: Training) -> Iterator[None]:
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    try:
+        if training.cores:
+            torch.set_num_threads(training.cores)
+        if training.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True)
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict)
+
+
+def _key(training: Training, source: Any, everything: Sequence[PatternDataset], split: Split, labels) -> str:
+    # all that decides the weights
+    return hash_of(
+        [training.as_dict(), None if source is None else source.as_dict(),
+         [dataset.input_hash for dataset in everything], hash_of(split.train.tolist()), labels, versions()]
+    )  # fmt: skip
+
+
+def _card(training, source, everything, n_train, split: Split, labels, scale) -> dict[str, Any]:
     return {
         "network": training.network,
-        "label": label,
-        "mesh": datasets[0].mesh.as_dict(),
+        "labels": list(labels),
+        "scale": {"mean": [float(x) for x in scale[0]], "standard_deviation": [float(x) for x in scale[1]]},
+        "n_parameters": training.n_parameters,
+        "members": training.members,
+        "mesh": everything[0].mesh.as_dict(),
         "recipe": RECIPE,
-        "volumes": [v.as_dict() for dataset in datasets for v in dataset.volumes],
-        "training": {**asdict(training), "weights": os.fspath(training.weights or "none")},
+        "volumes": [v.as_dict() for dataset in everything[:n_train] for v in dataset.volumes],
+        "ranges": _ranges(everything, split.train),
+        "source": None if source is None else source.as_dict(),
+        "training": training.as_dict(),
         "datasets": [
-            {"hash": dataset.dataset_hash, "structures": [s["structure_id"] for s in dataset.structures]}
-            for dataset in datasets
+            {"hash": dataset.input_hash, "structures": [s["structure_id"] for s in dataset.structures],
+             "n_patterns": len(dataset), "use": "train" if i < n_train else "test"}
+            for i, dataset in enumerate(everything)
         ],
         "split": {
             "kind": split.kind,
@@ -264,4 +268,15 @@ def _card(training: Training, datasets: Sequence[PatternDataset], split: Split, 
             "n_test": len(split.test),
         },
         "versions": versions(),
-    }
+    }  # fmt: skip
+
+
+def _ranges(datasets: Sequence[PatternDataset], rows: np.ndarray) -> dict[str, list[float]]:
+    # of what was trained on: smallest and largest of every label and of the number of atoms
+    seen: dict[str, list[np.ndarray]] = {}
+    for d, own in by_dataset(datasets, rows):
+        for name in datasets[d].labels:
+            seen.setdefault(name, []).append(datasets[d].label(name)[own])
+        seen.setdefault("n_atoms", []).append(datasets[d].n_atoms[own])
+    joined = {name: np.concatenate(values) for name, values in seen.items()}
+    return {name: [float(np.nanmin(v)), float(np.nanmax(v))] for name, v in joined.items() if len(v)}

@@ -62,9 +62,13 @@ def test_chain(in_folder, kind):
     fit.input.network, fit.input.weights, fit.input.epochs, fit.input.split = "cnn", None, 2, "random"
     fit.run()
     fit = project.load("fit")
-    assert set(fit.output.metrics.keys()) == {"rmse", "mae", "r2", "bias", "n_patterns"}
-    assert fit.predict(loaded).shape == (expected,)
-    assert fit.predict(loaded.dataset.patterns[:3]) == pytest.approx(fit.predict(loaded)[:3], abs=1e-5)
+    assert set(fit.output.metrics.keys()) == {
+        "rmse", "mae", "r2", "bias", "correlation", "skill", "n_patterns", "groups",
+    }  # fmt: skip
+    predicted = fit.predict(loaded)
+    assert predicted.mean.shape == predicted.std.shape == (expected,)
+    assert fit.predict(loaded.dataset.patterns[:3]).mean == pytest.approx(predicted.mean[:3], abs=1e-5)
+    assert fit.get_metrics()["group"].tolist()[0] == "all"
     assert len(fit.get_history()) == 2
     test = fit.get_test()
     error = test["predicted"] - test["true"]

@@ -1,0 +1,182 @@
+"""Batches for training: which patterns come when is a function of seed, epoch and step alone.
+
+So a training that was stopped goes on at any step as if it had not been, and the number of processes
+does not change what is learned.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.errors import DatasetError
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+def draw_seed(*numbers: int) -> int:
+    """One seed below 2⁶³ from several numbers, for torch."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+class DatasetBatches:
+    """The chosen rows of datasets in an order that is drawn anew in every epoch.
+
+    Patterns are read from disc when they are needed: no more memory for more patterns.
+
+    Args:
+        datasets: D datasets on one mesh.
+        rows: numbers counted through all of them.
+        labels: (number of rows, L) float, in the order of ``rows``.
+        batch_size: patterns per step; the batches of an epoch are as equal as can be.
+        seed: of the order.
+
+    Attributes:
+        steps: batches in an epoch.
+        patterns_per_epoch: number of rows.
+    """
+
+    def __init__(
+        self,
+        datasets: Sequence[PatternDataset],
+        rows: np.ndarray,
+        labels: np.ndarray,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self._parts = by_dataset(datasets, rows)
+        self._datasets = datasets
+        self._labels = np.asarray(labels, np.float32)
+        self._of = np.concatenate([np.full(len(part), d) for d, part in self._parts])
+        self._row = np.concatenate([part for _, part in self._parts])
+        self.patterns_per_epoch = len(rows)
+        self.steps = max(1, round(len(rows) / batch_size))
+        self._seed = seed
+        self._order: tuple[int, list[np.ndarray]] = (-1, [])
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """(B, n, n) raw intensity and (B, L) labels."""
+        if self._order[0] != epoch:
+            order = np.random.default_rng([self._seed, epoch]).permutation(len(self._row))
+            self._order = (epoch, np.array_split(order, self.steps))
+        chosen = self._order[1][step]
+        first = self._datasets[int(self._of[0])].patterns
+        out = np.empty((len(chosen), *first.shape[1:]), np.float32)
+        for d in np.unique(self._of[chosen]):
+            own = self._of[chosen] == d
+            out[own] = self._datasets[d].patterns[self._row[chosen[own]]]
+        return torch.from_numpy(out), torch.from_numpy(self._labels[chosen])
+
+    def sample_labels(self) -> np.ndarray:
+        """(P, L) labels whose mean and spread are those of the training."""
+        return self._labels
+
+
+class SourceBatches:
+    """Batches of a :class:`PatternSource`, an epoch being a number of them.
+
+    Args:
+        source: the source; its batch size counts.
+        steps: batches that make an epoch.
+    """
+
+    def __init__(self, source: Any, steps: int) -> None:
+        self._source = source
+        self.steps = steps
+        self.patterns_per_epoch = steps * source.batch_size
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """(B, n, n) raw intensity and (B, L) labels."""
+        batch = self._source.batch((epoch - 1) * self.steps + step)
+        return batch.patterns, batch.labels
+
+    def sample_labels(self) -> np.ndarray:
+        """(P, L) labels whose mean and spread are close to those of the training."""
+        return np.concatenate([np.asarray(self._source.batch(i).labels) for i in range(min(8, self.steps))])
+
+
+def prefetched(function: Callable[[int], Any], start: int, stop: int, depth: int = 3) -> Generator:
+    """``function(i)`` for start ≤ i < stop, in order, computed ahead by one thread.
+
+    Args:
+        function: called in the thread; its exception is raised here.
+        start, stop: range.
+        depth: results that may wait.
+    """
+    results: queue.Queue = queue.Queue(depth)
+    ended = threading.Event()
+
+    def put(item: Any) -> None:
+        while not ended.is_set():
+            try:
+                return results.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        for i in range(start, stop):
+            if ended.is_set():
+                return
+            try:
+                put((function(i), None))
+            except BaseException as error:
+                return put((None, error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        for _ in range(start, stop):
+            result, error = results.get()
+            if error is not None:
+                raise error
+            yield result
+    finally:
+        ended.set()
+        thread.join()
+
+
+def images_of(patterns: torch.Tensor, disc: torch.Tensor) -> torch.Tensor:
+    """:func:`pyiron_nbed.images.network_images` for tensors on any device.
+
+    Args:
+        patterns: (B, n, n) raw intensity ≥ 0.
+        disc: (n, n) bool, inside the disc of the mesh.
+
+    Returns:
+        (B, 1, n, n) float32 in [0, 1], 0 outside the disc.
+
+    Raises:
+        DatasetError: NaN or negative intensity.
+
+    Example:
+        >>> images_of(torch.rand(2, 5, 5), torch.ones(5, 5, dtype=torch.bool)).amax(dim=(1, 2, 3))
+        tensor([1., 1.])
+    """
+    patterns = patterns.float()
+    low = torch.where(disc, patterns, torch.inf).amin(dim=(1, 2), keepdim=True)
+    high = torch.where(disc, patterns, -torch.inf).amax(dim=(1, 2), keepdim=True)
+    if not bool((low >= 0).all() & torch.isfinite(high).all()):
+        raise DatasetError("The patterns hold NaN, infinite or negative intensity inside the disc.")
+    low, high = torch.log1p(low), torch.log1p(high)
+    span = torch.where(high > low, high - low, 1)
+    images = torch.where(disc, (torch.log1p(patterns) - low) / span, 0)
+    return images[:, None]
+
+
+def by_dataset(datasets: Sequence[PatternDataset], rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Rows counted through all datasets as (number of the dataset, rows in it), empty ones left out.
+
+    Args:
+        datasets: D datasets.
+        rows: sorted.
+    """
+    ends = np.cumsum([len(dataset) for dataset in datasets])
+    starts = ends - [len(dataset) for dataset in datasets]
+    parts = [(d, rows[(rows >= starts[d]) & (rows < ends[d])] - starts[d]) for d in range(len(datasets))]
+    return [(d, part) for d, part in parts if len(part)]

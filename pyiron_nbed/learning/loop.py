@@ -1,0 +1,240 @@
+"""The training loop of one network: exact, resumable, on one process or several."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from pyiron_nbed.diffraction import Mesh
+from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, draw_seed, images_of, prefetched
+from pyiron_nbed.learning.networks import training_mode
+from pyiron_nbed.learning.settings import Training
+from pyiron_nbed.progress import progress_bar
+
+CHECKPOINT_FILE = "checkpoint.pt"
+
+
+class Stopped(SystemExit):
+    """The process was asked to end (SIGTERM) and a checkpoint was written."""
+
+
+class Checkpoint:
+    """State of a training on disc: finished networks, and the one at work.
+
+    Args:
+        folder: where ``checkpoint.pt`` is; None keeps nothing.
+        key: hash of all that decides the result; a checkpoint with another key is not used.
+        writes: False for all processes but the first.
+    """
+
+    def __init__(self, folder: Path | None, key: str, writes: bool = True) -> None:
+        self._path = None if folder is None else Path(folder) / CHECKPOINT_FILE
+        self._key, self._writes = key, writes
+        self.state: dict[str, Any] = {"key": key, "finished": [], "current": None}
+        if self._path is not None and self._path.is_file():
+            try:
+                found = torch.load(self._path, map_location="cpu", weights_only=True)
+            except Exception:  # torch raises many kinds for a damaged file; it is only a shortcut
+                return
+            if isinstance(found, dict) and found.get("key") == key:
+                self.state = found
+
+    def write(self) -> None:
+        """Replace the file by the state as it is now."""
+        if self._path is None or not self._writes:
+            return
+        partial = self._path.with_name(CHECKPOINT_FILE + ".partial")
+        torch.save(self.state, partial)
+        os.replace(partial, self._path)
+
+    def remove(self) -> None:
+        """Remove the file: the model is saved."""
+        if self._path is not None and self._writes:
+            self._path.unlink(missing_ok=True)
+
+
+def process_rank() -> tuple[int, int]:
+    """(number of this process, number of processes) of a distributed training; (0, 1) without."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
+
+
+def fit(
+    network: nn.Module,
+    batches: DatasetBatches | SourceBatches,
+    training: Training,
+    mesh: Mesh,
+    device: torch.device,
+    checkpoint: Checkpoint,
+    scale: tuple[np.ndarray, np.ndarray],
+    member: int = 0,
+) -> list[dict]:
+    """Train one network in place.
+
+    Args:
+        network: (B, 1, n, n) → (B, L) scaled labels, or (B, 2 L) with log variances behind.
+        batches: patterns and labels.
+        training: how.
+        mesh: of the patterns.
+        device: where.
+        checkpoint: its current state is taken up and kept up.
+        scale: mean and standard deviation (L,) of the labels.
+        member: number of the network in the ensemble; shifts the seed.
+
+    Returns:
+        One dict per epoch: member, epoch, loss (of scaled labels), mae (of the first label, in its unit),
+        learning_rate.
+
+    Raises:
+        Stopped: SIGTERM came; the checkpoint holds all that was done.
+    """
+    rank, world = process_rank()
+    network.to(device).to(memory_format=torch.channels_last)
+    training_mode(network)
+    optimizer, schedule = _optimizer(network, training, batches.steps)
+    begin, step, sums, history = 1, 0, [0.0, 0.0], []
+    if (state := checkpoint.state["current"]) is not None:
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        begin, step, sums, history = state["epoch"], state["step"], state["sums"], state["history"]
+    run = _wrapped(network, training, device, world)
+    mean, spread = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in scale)
+    generator = torch.Generator(device)
+    n = batches.patterns_per_epoch
+
+    def save(epoch: int, step: int, sums: list[float]) -> None:
+        checkpoint.state["current"] = {
+            "network": network.state_dict(), "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(), "epoch": epoch, "step": step, "sums": sums, "history": history,
+        }  # fmt: skip
+        checkpoint.write()
+
+    with _termination() as asked, progress_bar(training.epochs * n, "train", "pattern") as bar:
+        bar.update(min((begin - 1) * n + step * training.batch_size, training.epochs * n))
+        for epoch in range(begin, training.epochs + 1):
+            total = torch.tensor(sums, dtype=torch.float64, device=device)
+            for at, (patterns, labels) in _ahead(batches, epoch, step):
+                generator.manual_seed(draw_seed(training.seed + member, epoch, at, rank))
+                own = slice(rank, None, world)
+                target = (labels[own].to(device, non_blocking=True) - mean) / spread
+                images = _prepared(patterns[own].to(device, non_blocking=True), mesh, training, generator)
+                with torch.autocast(device.type, torch.bfloat16, enabled=training.bfloat16):
+                    output = run(images)
+                each = _loss(output.float(), target, training.loss)
+                # every pattern weighs the same, whichever process has it
+                loss = each.sum() * (world / len(labels))
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                if training.schedule == "one_cycle":
+                    schedule.step()
+                error = (output.detach()[:, 0].float() - target[:, 0]).abs().sum() * spread[0]
+                total += torch.stack([each.detach().sum(), error]).double()
+                bar.update(len(labels))
+                if asked.is_set() and world == 1 and at + 1 < batches.steps:
+                    save(epoch, at + 1, total.tolist())
+                    raise Stopped(143)
+            if world > 1:
+                torch.distributed.all_reduce(total)
+            step, sums = 0, [0.0, 0.0]
+            loss_of_epoch, mae = (total / n).tolist()
+            rate = optimizer.param_groups[0]["lr"]
+            history.append(
+                {"member": member, "epoch": epoch, "loss": loss_of_epoch, "mae": mae, "learning_rate": rate}
+            )
+            if training.schedule == "plateau":
+                schedule.step(loss_of_epoch)
+            bar.set_postfix(epoch=f"{epoch}/{training.epochs}", mae=f"{mae:.4f}")
+            if asked.is_set() or epoch % training.checkpoint_every == 0:
+                save(epoch + 1, 0, sums)
+            if asked.is_set() and epoch < training.epochs:
+                raise Stopped(143)
+            if _stalled(history, training):
+                break
+    network.eval()
+    return history
+
+
+def _optimizer(network: nn.Module, training: Training, steps: int) -> tuple[Any, Any]:
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    if training.optimizer == "adam":
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=training.learning_rate)
+    else:
+        optimizer = torch.optim.AdamW(
+            parameters, lr=training.learning_rate, weight_decay=training.weight_decay
+        )
+    if training.schedule == "plateau":
+        return optimizer, torch.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer, factor=0.5, patience=training.patience, threshold=training.threshold
+        )
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, training.learning_rate, total_steps=training.epochs * steps
+    )
+
+
+def _wrapped(network: nn.Module, training: Training, device: torch.device, world: int) -> Any:
+    run: Any = network
+    if world > 1:
+        if device.type == "cuda":
+            nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        run = nn.parallel.DistributedDataParallel(
+            network, device_ids=[device] if device.type == "cuda" else None
+        )
+    return torch.compile(run) if training.compile else run
+
+
+def _ahead(batches: Any, epoch: int, step: int) -> Iterator[tuple[int, Any]]:
+    with closing(prefetched(lambda i: batches.batch(epoch, i), step, batches.steps)) as results:
+        yield from enumerate(results, step)
+
+
+def _prepared(
+    patterns: torch.Tensor, mesh: Mesh, training: Training, generator: torch.Generator
+) -> torch.Tensor:
+    disc = torch.as_tensor(mesh.disc, device=patterns.device)
+    if training.detector is not None:
+        patterns = training.detector(patterns, mesh, generator)
+    images = training.augmentation(images_of(patterns, disc), disc.float(), generator)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _loss(output: torch.Tensor, target: torch.Tensor, kind: str) -> torch.Tensor:
+    # (B,): mean over the labels
+    if kind == "mae":
+        return (output - target).abs().mean(dim=1)
+    if kind == "huber":
+        return nn.functional.huber_loss(output, target, reduction="none").mean(dim=1)
+    mean, log_variance = output.chunk(2, dim=1)
+    return 0.5 * (log_variance + (mean - target) ** 2 * torch.exp(-log_variance)).mean(dim=1)
+
+
+def _stalled(history: list[dict], training: Training) -> bool:
+    if training.early_stop is None:
+        return False
+    losses = [row["loss"] for row in history]
+    return len(losses) - 1 - int(np.argmin(losses)) >= training.early_stop
+
+
+@contextmanager
+def _termination() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets in place of ending the process (in the main thread only)."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,117 @@
+"""A training written down in a folder, so that this process, or several through torchrun, can do it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.errors import InputError, NBEDError
+from pyiron_nbed.learning.loop import CHECKPOINT_FILE, process_rank
+from pyiron_nbed.learning.settings import Training
+from pyiron_nbed.learning.training import train
+
+TASK_FILE = "training.json"
+TEST_FILE = "test.csv"
+HISTORY_FILE = "history.csv"
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What :func:`pyiron_nbed.learning.train` is to be called with.
+
+    Args:
+        datasets, test_datasets: paths of pattern files.
+        training: settings as :meth:`Training.as_dict` gives them.
+        split, test_fraction, label: as of :func:`pyiron_nbed.learning.train`.
+    """
+
+    datasets: Sequence[str]
+    training: dict
+    test_datasets: Sequence[str] = ()
+    split: str = "block"
+    test_fraction: float = 0.2
+    label: str | Sequence[str] = "disorder_parameter"
+
+    def run(self, folder: str | os.PathLike, processes: int = 1) -> None:
+        """Train; ``model.safetensors``, ``model.json``, ``test.csv`` and ``history.csv`` go to the folder.
+
+        Args:
+            folder: exists; a training that was interrupted there goes on.
+            processes: of a distributed training, started with torchrun, one GPU each where there are GPUs.
+
+        Raises:
+            NBEDError: a process of a distributed training failed.
+            InputError, ModelError: as of :func:`pyiron_nbed.learning.train`.
+        """
+        folder = Path(folder)
+        partial = folder / (TASK_FILE + ".partial")
+        partial.write_text(json.dumps(asdict(self), indent=2))
+        os.replace(partial, folder / TASK_FILE)
+        if processes == 1:
+            run_task(folder)
+        else:
+            _launch(folder, processes)
+
+
+def run_task(folder: str | os.PathLike) -> None:
+    """Do the training that is written down in a folder; every process of a distributed one calls this.
+
+    Args:
+        folder: with ``training.json``.
+    """
+    folder = Path(folder)
+    task = json.loads((folder / TASK_FILE).read_text())
+    trained = train(
+        [PatternDataset(path) for path in task["datasets"]],
+        Training.from_dict(task["training"]),
+        task["split"],
+        task["test_fraction"],
+        [PatternDataset(path) for path in task["test_datasets"]],
+        task["label"],
+        folder,
+    )
+    if process_rank()[0]:
+        return
+    for name, table in ((TEST_FILE, trained.test), (HISTORY_FILE, trained.history)):
+        table.to_csv(folder / (name + ".partial"), index=False)
+        os.replace(folder / (name + ".partial"), folder / name)
+    trained.model.save(folder)
+    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+
+def _launch(folder: Path, processes: int) -> None:
+    if isinstance(processes, bool) or processes < 1:
+        raise InputError(f"The number of processes is {processes!r}: give a whole number of at least 1.")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    with open(folder / "torchrun.log", "w") as log:
+        done = subprocess.run(
+            [*command, "-m", "pyiron_nbed.learning.task", str(folder)], stdout=log, stderr=subprocess.STDOUT
+        )
+    if done.returncode:
+        lines = (folder / "torchrun.log").read_text().splitlines()
+        reasons = [line for line in lines if "Error" in line] or lines[-1:] or ["it said nothing"]
+        raise NBEDError(
+            f"A process of the distributed training failed ({reasons[0].strip()}): see "
+            f"{folder / 'torchrun.log'}."
+        )
+
+
+def main() -> None:
+    """One process of a distributed training: ``torchrun … -m pyiron_nbed.learning.task FOLDER``."""
+    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        run_task(sys.argv[1])
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,317 @@
+"""Training as a whole: several labels, ensembles, uncertainty, resuming, several processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from pyiron_nbed import Mesh
+from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.errors import DatasetError, InputError, ModelError, NBEDError
+from pyiron_nbed.images import network_images
+from pyiron_nbed.learning import (
+    Augmentation,
+    Training,
+    build_network,
+    load_model,
+    metrics,
+    metrics_table,
+    train,
+)
+from pyiron_nbed.learning.data import images_of, prefetched
+from pyiron_nbed.learning.networks import NETWORKS, angular_spectra
+from pyiron_nbed.learning.task import CHECKPOINT_FILE, TrainingTask
+from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile
+
+QUICK = {"network": "cnn", "weights": None, "epochs": 2, "cores": 1}
+
+
+def weights(folder):
+    return load_file(Path(folder) / "model.safetensors")
+
+
+def equal(one, two):
+    return set(one) == set(two) and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_images_on_tensors_are_those_of_the_recipe(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    patterns = dataset.patterns[:20].astype(np.float32)
+    disc = torch.from_numpy(dataset.mesh.disc)
+    ours = images_of(torch.from_numpy(patterns), disc)[:, 0].numpy()
+    assert np.abs(ours - network_images(patterns, dataset.mesh)).max() < 2e-6
+    patterns[0, 30, 30] = np.nan
+    with pytest.raises(DatasetError, match="NaN"):
+        images_of(torch.from_numpy(patterns), disc)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_every_network_has_stages_that_can_be_frozen(name):
+    network = build_network(name, None, outputs=4)
+    count = len(network.stages())
+    assert network(torch.rand(2, 1, 45, 45)).shape == (2, 4)
+    frozen = build_network(name, None, frozen=count)
+    left = [n for n, p in frozen.named_parameters() if p.requires_grad]
+    assert 2 <= len(left) < len(list(frozen.parameters()))
+    with pytest.raises(InputError, match=f"{count} stages"):
+        build_network(name, None, frozen=count + 1)
+
+
+def test_angular_spectra_of_a_known_pattern():
+    """cos(4φ) on every ring: half of the amplitude in order 4, nothing elsewhere."""
+    y, x = np.mgrid[-40:41, -40:41]
+    image = torch.from_numpy(np.cos(4 * np.arctan2(y, x)).astype(np.float32))[None, None]
+    spectra = angular_spectra(image, orders=9)[0, :, 20:]
+    assert torch.allclose(spectra[4], torch.full_like(spectra[4], 0.5), atol=5e-3)
+    others = torch.cat([spectra[:4], spectra[5:]])
+    assert others.abs().max() < 5e-3
+
+
+def test_rotation_invariant_network_does_not_see_rotation(pattern_file):
+    from pyiron_nbed.learning.augmentation import rotate
+
+    dataset = PatternDataset(pattern_file)
+    torch.manual_seed(0)
+    network = build_network("rotation_invariant", None).eval()
+    images = torch.from_numpy(dataset.images(np.arange(12)))[:, None]
+    with torch.no_grad():
+        still = network(images)
+        quarter = network(torch.rot90(images, 1, (2, 3)))
+        turned = network(rotate(images, torch.full((12,), 0.4)))
+        shuffled = network(images.flatten(2)[:, :, torch.randperm(39 * 39)].view_as(images))
+    assert (quarter - still).abs().max() < 1e-5
+    # any angle: interpolation twice; far less than what other patterns change
+    assert (turned - still).abs().mean() < 0.2 * (shuffled - still).abs().mean()
+
+
+def test_frozen_stages_stay_and_the_rest_learns(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    torch.manual_seed(0)
+    start = build_network("resnet18", None).state_dict()
+    trained = train([dataset], Training(**{**QUICK, "network": "resnet18", "epochs": 1}, frozen=3), "random")
+    end = trained.model.networks[0].state_dict()
+    changed = {name for name in start if not torch.equal(start[name], end[name])}
+    assert not any(name.startswith(("conv1", "bn1", "layer1", "layer2")) for name in changed)
+    assert any(name.startswith("layer3") for name in changed)
+
+
+def test_several_labels_and_a_warm_start_with_another_head(pattern_file, in_folder):
+    dataset = PatternDataset(pattern_file)
+    labels = ["disorder_parameter", "number_density"]
+    trained = train([dataset], Training(**QUICK), "random", label=labels)
+    trained.model.save("two")
+    model = load_model("two")
+    assert model.labels == labels
+    prediction = model.predict(dataset)
+    assert prediction.mean.shape == prediction.std.shape == (len(dataset), 2)
+    # each output in its own unit
+    for column, name in enumerate(labels):
+        truth = dataset.label(name)
+        assert abs(prediction.mean[:, column].mean() - truth.mean()) < 3 * truth.std()
+    assert set(model.card["metrics"]["labels"]) == set(labels)
+    assert {"true/number_density", "predicted/number_density"} <= set(trained.test.columns)
+    one = train([dataset], Training(**{**QUICK, "weights": "two", "epochs": 1}, frozen=3), "random").model
+    kept, taken = one.networks[0].state_dict(), weights("two")
+    assert torch.equal(kept["0.weight"], taken["0.weight"])
+    with pytest.raises(InputError, match="differ"):
+        train([dataset], Training(**QUICK), "random", label=["q6", "q6"])
+
+
+@pytest.mark.parametrize("arguments", [{"members": 2}, {"loss": "gaussian"}, {"loss": "huber"}])
+def test_uncertainty_is_calibrated_on_the_test_patterns(pattern_file, in_folder, arguments):
+    dataset = PatternDataset(pattern_file)
+    trained = train([dataset], Training(**QUICK, **arguments), "random", 0.5)
+    error = (trained.test["predicted"] - trained.test["true"]).abs()
+    inside = (error <= 1.6448536 * trained.test["standard_uncertainty"] * (1 + 1e-9)).mean()
+    assert 0.9 <= inside <= 0.9 + 2 / len(error)
+    varies = trained.test["standard_uncertainty"].std() > 0
+    assert varies == (arguments != {"loss": "huber"})
+    trained.model.save("m")
+    again = load_model("m").predict(dataset, rows=trained.split.test)
+    assert again.mean == pytest.approx(trained.test["predicted"].to_numpy(), abs=1e-5)
+    assert again.std == pytest.approx(trained.test["standard_uncertainty"].to_numpy(), rel=1e-3)
+
+
+def test_conformal_coverage_of_new_data_holds_whatever_the_distribution():
+    random = np.random.default_rng(0)
+    inside = []
+    for _ in range(300):
+        scores = random.exponential(size=60)
+        inside.append((random.exponential(size=200) <= conformal_quantile(scores, 0.9)).mean())
+    assert 0.895 < np.mean(inside) < 0.92
+    with pytest.raises(InputError, match="coverage"):
+        conformal_quantile([1.0], 1.0)
+
+
+def test_coverage_is_judged_on_the_half_that_did_not_calibrate():
+    """Two structures whose errors differ by ten: the total is 90 %, the honest coverage is not."""
+    random = np.random.default_rng(1)
+    error = np.concatenate([random.normal(size=500), 10 * random.normal(size=500)])
+    test = pd.DataFrame(
+        {"true": 0.0, "predicted": error, "standard_uncertainty": 1.0,
+         "structure": np.repeat(["a", "b"], 500), "block": np.arange(1000)}
+    )  # fmt: skip
+    result = calibrate(test, ["x"])["x"]
+    assert (np.abs(error) <= 1.6448536 * result["factor"] * (1 + 1e-9)).mean() == pytest.approx(0.9, abs=2e-3)
+    assert result["coverage"] == pytest.approx(0.5 * (1.0 + 0.13), abs=0.05)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_metrics_from_sums_are_those_of_the_definition(seed):
+    random = np.random.default_rng(seed)
+    true = random.normal(0.8, 0.02, 50)
+    predicted = true + random.normal(0.01, 0.02, 50)
+    ours = metrics(true, predicted)
+    assert ours["rmse"] == pytest.approx(np.sqrt(np.mean((predicted - true) ** 2)))
+    assert ours["correlation"] == pytest.approx(np.corrcoef(true, predicted)[0, 1])
+    assert ours["skill"] == ours["r2"] == pytest.approx(1 - np.mean((predicted - true) ** 2) / true.var())
+    assert ours["bias"] == pytest.approx((predicted - true).mean())
+
+
+def test_intervals_know_that_patterns_of_a_block_are_alike():
+    """20 blocks of 50 equal patterns tell as much as 20 patterns, not 1000."""
+    random = np.random.default_rng(0)
+    error = random.normal(size=20)
+    true = np.repeat(random.normal(size=20), 50)
+    predicted = true + np.repeat(error, 50)
+    groups = pd.DataFrame({"region": np.repeat(["crystal", "interior"], 500)})
+    table = metrics_table(true, predicted, groups, np.repeat(np.arange(20), 50)).set_index("group")
+    naive = metrics_table(true, predicted, groups, np.arange(1000)).set_index("group")
+    width = table["bias_high"] - table["bias_low"]
+    assert width["all"] == pytest.approx(2 * 1.96 * error.std() / np.sqrt(20), rel=0.15)
+    assert width["all"] > 5 * (naive["bias_high"] - naive["bias_low"])["all"]
+    assert table.loc["interior", "n_blocks"] == 10
+    assert table.loc["all", "rmse_low"] < table.loc["all", "rmse"] < table.loc["all", "rmse_high"]
+
+
+def test_prefetching_keeps_the_order_ends_early_and_raises():
+    assert list(prefetched(lambda i: i * i, 2, 6)) == [4, 9, 16, 25]
+    ahead = prefetched(lambda i: i, 0, 10**9)
+    assert next(ahead) == 0
+    ahead.close()
+    with pytest.raises(ZeroDivisionError):
+        list(prefetched(lambda i: 1 // (3 - i), 0, 9))
+
+
+def start(folder, task):
+    """The training in a process of its own."""
+    folder.mkdir()
+    code = (
+        "import json, sys; from pyiron_nbed.learning.task import TrainingTask;"
+        "TrainingTask(**json.loads(sys.argv[1])).run(sys.argv[2])"
+    )
+    text = json.dumps({name: getattr(task, name) for name in task.__dataclass_fields__})
+    return subprocess.Popen(
+        [sys.executable, "-c", code, text, str(folder)], env={**os.environ, **environment}
+    )
+
+
+@pytest.mark.parametrize(("how", "schedule"), [(signal.SIGKILL, "plateau"), (signal.SIGTERM, "one_cycle")])
+def test_a_training_that_was_stopped_ends_with_the_same_weights(pattern_file, in_folder, how, schedule):
+    dataset = str(PatternDataset(pattern_file).path.resolve())
+    training = Training(**{**QUICK, "epochs": 12}, batch_size=32, members=2, schedule=schedule)
+    task = TrainingTask([dataset], training.as_dict(), split="random")
+    (in_folder / "whole").mkdir()
+    task.run(in_folder / "whole")
+    process = start(in_folder / "cut", task)
+    checkpoint = in_folder / "cut" / CHECKPOINT_FILE
+    begin = time.monotonic()
+    while not (checkpoint.exists() and torch.load(checkpoint, weights_only=True)["finished"]):
+        assert time.monotonic() - begin < 120
+        time.sleep(0.02)
+    process.send_signal(how)
+    assert process.wait() == (-signal.SIGKILL if how == signal.SIGKILL else 143)
+    assert checkpoint.exists()
+    assert not (in_folder / "cut/model.json").exists()
+    task.run(in_folder / "cut")
+    assert not checkpoint.exists()
+    for name in ("model.safetensors", "model_2.safetensors"):
+        assert equal(load_file(in_folder / "cut" / name), load_file(in_folder / "whole" / name))
+    histories = [pd.read_csv(in_folder / folder / "history.csv") for folder in ("cut", "whole")]
+    assert len(histories[0]) == 24
+    assert (histories[0] == histories[1]).all(axis=None)
+
+
+def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_used(pattern_file, in_folder):
+    dataset = PatternDataset(pattern_file)
+    (in_folder / "run").mkdir()
+    (in_folder / "run" / CHECKPOINT_FILE).write_bytes(b"damaged")
+    one = train([dataset], Training(**QUICK, seed=1), "random", folder=in_folder / "run")
+    assert (in_folder / "run" / CHECKPOINT_FILE).exists()
+    two = train([dataset], Training(**QUICK, seed=2), "random", folder=in_folder / "run")
+    fresh = train([dataset], Training(**QUICK, seed=2), "random")
+    assert equal(two.model.networks[0].state_dict(), fresh.model.networks[0].state_dict())
+    assert not equal(two.model.networks[0].state_dict(), one.model.networks[0].state_dict())
+
+
+def test_two_processes_learn_what_one_learns(pattern_file, in_folder):
+    """Without augmentation, whose draws differ between processes; gradients are summed in another order."""
+    dataset = PatternDataset(pattern_file)
+    still = Augmentation(rotation=0, contrast=0, noise=0, sharpness=0)
+    training = Training(
+        **{**QUICK, "epochs": 3, "loss": "huber"}, batch_size=35, augmentation=still, device="cpu"
+    )
+    task = TrainingTask([str(dataset.path.resolve())], training.as_dict(), split="random")
+    for name, processes in (("one", 1), ("two", 2)):
+        (in_folder / name).mkdir()
+        task.run(in_folder / name, processes)
+    history = [pd.read_csv(in_folder / name / "history.csv") for name in ("one", "two")]
+    assert history[1]["loss"].to_numpy() == pytest.approx(history[0]["loss"].to_numpy(), rel=1e-3)
+    one, two = (load_model(in_folder / name).predict(dataset).mean for name in ("one", "two"))
+    assert np.abs(two - one).max() < 0.05 * one.std()
+    with pytest.raises(NBEDError, match=r"torchrun\.log"):
+        TrainingTask(["absent.h5"], training.as_dict()).run(in_folder / "two", 2)
+
+
+def test_rows_and_mesh_of_a_prediction_are_checked(pattern_file, in_folder):
+    dataset = PatternDataset(pattern_file)
+    trained = train([dataset], Training(**QUICK), "random")
+    trained.model.save("m")
+    model = load_model("m")
+    with pytest.raises(DatasetError, match=r"shape \(2, 45, 45\).*39, 39"):
+        model.predict(np.zeros((2, 45, 45)))
+    part = model.predict(dataset, rows=np.array([3, 1]))
+    assert part.mean == pytest.approx(model.predict(dataset).mean[[3, 1]], abs=1e-6)
+    other = train([dataset], Training(**QUICK, seed=9), "random")
+    other.model.save("n")
+    os.replace("n/model.safetensors", "m/model.safetensors")
+    with pytest.raises(ModelError, match="take both from one training"):
+        load_model("m")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"loss": "mse"}, "'mae', 'huber', 'gaussian'"),
+        ({"optimizer": "sgd"}, "'adam', 'adamw'"),
+        ({"schedule": "cosine"}, "'plateau', 'one_cycle'"),
+        ({"early_stop": 0}, "early_stop"),
+        ({"members": 0}, "members"),
+        ({"weight_decay": -1}, "weight_decay"),
+        ({"nework": "cnn"}, "unknown name"),
+    ],
+)
+def test_settings_refuse(arguments, message):
+    with pytest.raises(InputError, match=message):
+        Training.from_dict({**QUICK, **arguments})
+
+
+def test_early_stop_and_mesh(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    assert dataset.mesh == Mesh(1.0, 0.05)
+    trained = train(
+        [dataset], Training(**{**QUICK, "epochs": 40}, learning_rate=1e-9, early_stop=3), "random"
+    )
+    assert len(trained.history) < 40
