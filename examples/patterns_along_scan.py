@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from PIL import Image
+
 from pyiron_nbed import Cylinder, examples, figures
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.grid import find_scan
@@ -36,7 +38,11 @@ def main() -> None:
     figures.patterns_along_scan(
         atoms, dataset.patterns[line], dataset.centers[line], dataset.label()[line], dataset.mesh,
         radius=volume.radius, regions=summary["regions"]["table"],
-    ).savefig(folder / "patterns_along_scan.png", dpi=150)  # fmt: skip
+    ).savefig(folder / "patterns_along_scan.png", dpi=130)  # fmt: skip
+    with Image.open(folder / "patterns_along_scan.png") as image:  # hundreds of atoms: 256 colours do
+        image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(
+            folder / "patterns_along_scan.png", optimize=True
+        )
     groups = figures.region_groups(dataset.region, dataset.region_types)
     figures.mean_patterns(dataset.patterns, dataset.mesh, groups).savefig(
         folder / "mean_patterns.png", dpi=150

@@ -58,20 +58,23 @@ def label_groups(values: np.ndarray, count: int = 3) -> dict[str, np.ndarray]:
         count: classes.
 
     Returns:
-        {"lowest – highest value": (M,) rows}, ascending.
+        {"number: lowest – highest value": (M,) rows}, ascending.
 
     Raises:
         InputError: fewer patterns than classes.
 
     Example:
         >>> label_groups(np.array([0.1, 0.9, 0.2, 0.8]), 2)
-        {'0.100 – 0.200': array([0, 2]), '0.800 – 0.900': array([1, 3])}
+        {'1: 0.100 – 0.200': array([0, 2]), '2: 0.800 – 0.900': array([1, 3])}
     """
     values = np.asarray(values, float)
     if not 1 <= count <= len(values):
         raise InputError(f"There are {len(values)} patterns for {count!r} classes: give fewer classes.")
     parts = np.array_split(np.argsort(values, kind="stable"), count)
-    return {f"{values[rows[0]]:.3f} – {values[rows[-1]]:.3f}": np.sort(rows) for rows in parts}
+    return {
+        f"{number}: {values[rows[0]]:.3f} – {values[rows[-1]]:.3f}": np.sort(rows)
+        for number, rows in enumerate(parts, 1)
+    }
 
 
 def radial_profiles(
@@ -116,6 +119,8 @@ def radial_profiles(
 
 def mean_patterns(patterns: np.ndarray, mesh: Mesh, groups: Mapping[str, np.ndarray]) -> Figure:
     """Mean pattern of each group, and below it the standard deviation over its patterns.
+
+    A region of several grains shows the reflections of all of them.
 
     Args:
         patterns: (P, n, n) raw intensity, also read from disc piece by piece.
@@ -239,12 +244,16 @@ def patterns_along_scan(
         axis.set_axis_off()
         axis.set_title(f"{labels[row]:.2f}", fontsize=9, pad=3)
         if number == 0:
-            scale_bar(axis)
+            # beside the disc: the image is too small to hold a bar
+            edge = float(mesh.axis[0])
+            axis.plot([edge - 0.75, edge - 0.25], [0.8 * edge] * 2, color="black", lw=2, clip_on=False)
+            axis.text(edge - 0.5, 0.85 * edge, "0.5 Å$^{-1}$", ha="center", va="top", fontsize=7)
+            axis.set(xlim=pattern_extent(mesh)[:2], ylim=pattern_extent(mesh)[2:])
             axis.text(-0.02, 1.07, label, transform=axis.transAxes, ha="right", fontsize=8)
         figure.add_artist(
             ConnectionPatch(
-                (0.5, 0), (line[row], positions[row, up]), axis.transAxes, structure.transData,
-                color="0.35", lw=0.7, zorder=0,
+                (0.5, 0), (line[row], positions[row, up] + (radius or 0)), axis.transAxes,
+                structure.transData, color=PREDICTED, lw=0.9, zorder=3,
             )
         )  # fmt: skip
         if radius is not None:
