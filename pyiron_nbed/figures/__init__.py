@@ -2,6 +2,13 @@
 
 from pyiron_nbed.figures.complexion import composition_profile, control_history
 from pyiron_nbed.figures.patterns import disorder_maps, parity, pattern_gallery, prediction_profile
+from pyiron_nbed.figures.scans import (
+    label_groups,
+    mean_patterns,
+    patterns_along_scan,
+    radial_profiles,
+    region_groups,
+)
 from pyiron_nbed.figures.ssro import (
     disorder_boxplots,
     disorder_profiles,
@@ -16,10 +23,15 @@ __all__ = [
     "disorder_boxplots",
     "disorder_maps",
     "disorder_profiles",
+    "label_groups",
+    "mean_patterns",
     "motif_densities",
     "parity",
     "pattern_gallery",
+    "patterns_along_scan",
     "prediction_profile",
+    "radial_profiles",
     "rdf_by_region",
+    "region_groups",
     "structure_slice",
 ]

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from pyiron_nbed.diffraction.scattering import Mesh
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.figures.style import PREDICTED, TRUE
+from pyiron_nbed.figures.style import PREDICTED, TRUE, pattern_extent, scale_bar
 from pyiron_nbed.images import network_images
 from pyiron_nbed.learning.evaluation import metrics
 
@@ -37,16 +36,11 @@ def pattern_gallery(
     rows = int(np.ceil(len(images) / columns))
     figure = Figure(figsize=(2.1 * columns, 2.35 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-    reach = mesh.axis[-1] + mesh.delta_k / 2
     for axis, image, value in zip(axes, images, labels, strict=False):
         shown = np.where(mesh.disc, image, np.nan)
-        axis.imshow(shown, origin="lower", extent=(-reach, reach) * 2, cmap="inferno", vmin=0, vmax=1)
+        axis.imshow(shown, origin="lower", extent=pattern_extent(mesh), cmap="inferno", vmin=0, vmax=1)
         axis.set_title(f"{label} = {value:.3f}", fontsize=9)
-        bar = AnchoredSizeBar(
-            axis.transData, 0.5, "0.5 Å$^{-1}$", "lower left", frameon=False, size_vertical=0.012,
-            pad=0.1, borderpad=0.1, sep=2, fontproperties={"size": 6},
-        )  # fmt: skip
-        axis.add_artist(bar)
+        scale_bar(axis)
     for axis in axes:
         axis.set_axis_off()
     return figure

@@ -243,6 +243,39 @@ def structure_slice(
     Raises:
         InputError: unknown choice, an absent array, or a slice without atoms.
     """
+    figure = Figure(layout="constrained")
+    axis = figure.subplots()
+    inside = draw_slice(axis, atoms, color_by, normal, thickness, center)
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    aspect = (high - low) / (right - left)
+    width = min(6.4, 6.0 / aspect)
+    figure.set_size_inches(width + 0.8, width * aspect + 1.0)
+    _color_key(figure, axis, atoms, inside, color_by)
+    return figure
+
+
+def draw_slice(
+    axis: Any,
+    atoms: Atoms,
+    color_by: str = "disorder_parameter",
+    normal: int = 2,
+    thickness: float = 5.0,
+    center: float | None = None,
+    horizontal: int | None = None,
+) -> np.ndarray:
+    """Draw a slice of a structure into axes, which then show all of it and name its coordinates.
+
+    Args:
+        axis: matplotlib axes.
+        atoms, color_by, normal, thickness, center: as :func:`structure_slice`.
+        horizontal: coordinate along the horizontal axis; None takes the first but the normal.
+
+    Returns:
+        (M,) the atoms drawn.
+
+    Raises:
+        InputError: as :func:`structure_slice`.
+    """
     if normal not in (0, 1, 2) or isinstance(normal, bool):
         raise InputError(f"normal is {normal!r}: give 0, 1 or 2.")
     if not thickness > 0:
@@ -258,13 +291,9 @@ def structure_slice(
             f"reaches from {depth.min():.1f} to {depth.max():.1f} Å."
         )
     inside = inside[np.argsort(depth[inside], kind="stable")]  # near atoms over far ones
-    across, up = (axis for axis in range(3) if axis != normal)
+    across, up = sorted({0, 1, 2} - {normal}, key=lambda a: (a != horizontal, a))
     shown = positions[inside][:, [across, up]]
     low, high = shown.min(axis=0), shown.max(axis=0)
-    aspect = (high[1] - low[1] + 3) / (high[0] - low[0] + 3)
-    width = min(6.4, 6.0 / aspect)
-    figure = Figure(figsize=(width + 0.8, width * aspect + 1.0), layout="constrained")
-    axis = figure.subplots()
     sizes = 1.5 * covalent_radii[atoms.numbers[inside]]
     axis.add_collection(
         EllipseCollection(
@@ -278,8 +307,7 @@ def structure_slice(
         xlabel=f"{'xyz'[across]} (Å)", ylabel=f"{'xyz'[up]} (Å)",
     )  # fmt: skip
     axis.set_aspect("equal")
-    _color_key(figure, axis, atoms, inside, color_by)
-    return figure
+    return inside
 
 
 def _color_key(figure: Figure, axis: Any, atoms: Atoms, inside: np.ndarray, color_by: str) -> None:

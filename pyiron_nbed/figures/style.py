@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pyiron_nbed.diffraction.scattering import Mesh
+
 TRUE, PREDICTED = "#4c4c4c", "#c8501e"
 REGION_COLORS = {"crystal": "#3b6ea5", "ACTR": "#e0a030", "interior": "#b5403a"}
 LINE_COLORS = ("#4c4c4c", "#3b6ea5", "#b5403a", "#3a8f5c", "#8a5aa3", "#e0a030", "#53b0c0", "#a0764c")
@@ -37,3 +39,21 @@ def region_legend(figure: Any, table: Sequence[Mapping[str, Any]]) -> None:
         figure.legend(
             handles=patches, loc="outside upper center", ncols=len(patches), frameon=False, fontsize=9
         )
+
+
+def pattern_extent(mesh: Mesh) -> tuple[float, float, float, float]:
+    """Edges of the image of a pattern in Å⁻¹, as matplotlib's ``imshow`` takes them."""
+    reach = float(mesh.axis[-1] + mesh.delta_k / 2)
+    return (-reach, reach, -reach, reach)
+
+
+def scale_bar(axis: Any) -> None:
+    """Bar of 0.5 Å⁻¹ in a corner of a pattern that is drawn with :func:`pattern_extent`."""
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    axis.add_artist(
+        AnchoredSizeBar(
+            axis.transData, 0.5, "0.5 Å$^{-1}$", "lower left", frameon=False, size_vertical=0.012,
+            pad=0.1, borderpad=0.1, sep=2, fontproperties={"size": 6},
+        )
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from pyiron_nbed.diffraction import Mesh, OneLayerCluster, VolumeSearch, as_volu
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.dataset_results import DatasetResults
 from pyiron_nbed.jobs.source import ManyStructuresSource
 from pyiron_nbed.locking import locked
 from pyiron_nbed.provenance import file_hash
@@ -18,7 +19,7 @@ from pyiron_nbed.provenance import file_hash
 PATTERN_FILE = "patterns.h5"
 
 
-class NBEDDataset(ManyStructuresSource, NBEDJob):
+class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
     """Diffraction patterns of volumes on a grid through ``structure`` or ``reference``, or several.
 
     ``input.volume`` (or ``input.volumes``, a list), ``input.step`` (Å), ``input.zone_axis`` (one

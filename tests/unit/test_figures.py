@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
-from pyiron_nbed import Mesh, examples, figures
+from pyiron_nbed import Cylinder, Mesh, examples, figures
+from pyiron_nbed.dataset import PatternDataset, build_dataset
+from pyiron_nbed.dataset.grid import find_scan
+from pyiron_nbed.diffraction.radial import radial_profile
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.ssro.colors import atom_colors
 from pyiron_nbed.ssro.summary import short_range_order
@@ -153,3 +156,106 @@ def test_bad_slices(complexion):
     ):
         with pytest.raises(InputError, match=message):
             figures.structure_slice(atoms, **arguments)
+
+
+@pytest.fixture(scope="module")
+def scan(complexion, tmp_path_factory):
+    path = tmp_path_factory.mktemp("scan") / "plane.h5"
+    atoms, _ = complexion
+    step = (5, 15, atoms.cell.lengths()[2])
+    build_dataset(
+        path, [atoms], [Cylinder(5, 20)], mesh=Mesh(1.0, 0.05), step=step, labels=["disorder_parameter"]
+    )
+    return PatternDataset(path)
+
+
+def test_groups(scan):
+    groups = figures.region_groups(scan.region, scan.region_types)
+    assert set(groups) == {"crystal", "ACTR", "interior"}
+    assert sum(len(rows) for rows in groups.values()) == len(scan)
+    classes = figures.label_groups(scan.label(), 4)
+    assert sorted(np.concatenate(list(classes.values()))) == list(range(len(scan)))
+    tops = [scan.label()[rows].max() for rows in classes.values()]
+    assert tops == sorted(tops)
+    with pytest.raises(InputError, match="give fewer classes"):
+        figures.label_groups(scan.label()[:2], 3)
+
+
+def test_mean_patterns(scan, in_folder):
+    groups = figures.region_groups(scan.region, scan.region_types)
+    figure = figures.mean_patterns(scan.patterns, scan.mesh, groups)
+    labels = drawn(figure, in_folder / "mean.png")
+    assert {"mean", "standard deviation", "I (Å$^2$)"} <= set(labels)
+    disc = scan.mesh.disc
+    for column, (name, rows) in enumerate(groups.items()):
+        mean, deviation = figure.axes[column], figure.axes[column + len(groups)]
+        assert mean.get_title() == f"{name}\n{len(rows):,} patterns"
+        values = scan.patterns[rows].astype(float)
+        for axis, expected in ((mean, values.mean(axis=0)), (deviation, values.std(axis=0))):
+            image = axis.images[0]
+            assert np.isnan(image.get_array().filled(np.nan)[~disc]).all()
+            assert np.asarray(image.get_array())[disc] == pytest.approx(
+                np.maximum(expected[disc], image.norm.vmin)
+            )
+    with pytest.raises(InputError, match="no patterns in a group"):
+        figures.mean_patterns(scan.patterns, scan.mesh, {"none": np.array([], int)})
+
+
+def test_radial_profiles(scan, in_folder):
+    groups = figures.region_groups(scan.region, scan.region_types)
+    figure = figures.radial_profiles(scan.patterns, scan.mesh, groups)
+    labels = drawn(figure, in_folder / "radial.png")
+    assert {"I(k) (Å$^2$)", "k (Å$^{-1}$)", "d (Å)"} <= set(labels)
+    upper, lower, top = figure.axes
+    for line, (name, rows) in zip(upper.lines, groups.items(), strict=True):
+        profile = radial_profile(scan.patterns[rows], scan.mesh)
+        assert line.get_label() == f"{name} ({len(rows):,})"
+        assert line.get_ydata() == pytest.approx(np.median(profile.mean, axis=0)[1:])
+    crystal, interior = (lower.lines[list(groups).index(name)] for name in ("crystal", "interior"))
+    # speckle of a disordered volume has variance 1, reflections stand out of it
+    far = crystal.get_xdata() > 0.4
+    assert np.median(interior.get_ydata()[far]) == pytest.approx(1, abs=0.25)
+    assert crystal.get_ydata()[far].max() > 4
+    for place, text in zip(top.get_xticks(), top.get_xticklabels(), strict=True):
+        assert place * float(text.get_text()) == pytest.approx(1)
+
+
+def test_patterns_along_scan(complexion, scan, in_folder):
+    atoms, summary = complexion
+    line = find_scan(scan).rows[0, 1]
+    shuffled = np.random.default_rng(0).permutation(line)
+    figure = figures.patterns_along_scan(
+        atoms, scan.patterns[shuffled], scan.centers[shuffled], scan.label()[shuffled], scan.mesh, radius=5,
+        regions=summary["regions"]["table"], shown=5,
+    )  # fmt: skip
+    labels = drawn(figure, in_folder / "scan.png")
+    assert {"x (Å)", "y (Å)", "mean $d_i$", "$d_i$"} <= set(labels)
+    curve, structure = figure.axes[:2]
+    assert curve.get_xlim() == structure.get_xlim()
+    assert curve.get_position().x0 == pytest.approx(structure.get_position().x0)
+    assert curve.lines[0].get_xdata() == pytest.approx(scan.centers[line, 0])
+    assert curve.lines[0].get_ydata() == pytest.approx(scan.label()[line])
+    circles = [patch for patch in structure.patches if patch.get_radius() == 5]
+    x, values = curve.lines[1].get_data()
+    assert len(circles) == len(x) == 5
+    assert [circle.center[0] for circle in circles] == pytest.approx(x)
+    patterns = [axis for axis in figure.axes if axis.images and axis.get_title()]
+    assert [axis.get_title() for axis in patterns] == [f"{value:.2f}" for value in values]
+    row = line[np.argmin(np.abs(scan.centers[line, 0] - x[2]))]
+    shown = np.asarray(patterns[2].images[0].get_array())[scan.mesh.disc]
+    assert shown == pytest.approx(scan.images([row])[0][scan.mesh.disc])
+    # across the film: the structure is turned and cut around the line
+    column = find_scan(scan).rows[0, :, 3]
+    figure = figures.patterns_along_scan(
+        atoms, scan.patterns[column], scan.centers[column], scan.label()[column], scan.mesh
+    )
+    assert "y (Å)" in drawn(figure, in_folder / "column.png")
+    low, high = figure.axes[1].get_ylim()
+    assert low < scan.centers[column[0], 0] < high
+    plane = find_scan(scan).rows[0].ravel()
+    with pytest.raises(InputError, match="no line along a Cartesian axis"):
+        figures.patterns_along_scan(
+            atoms, scan.patterns[plane], scan.centers[plane], scan.label()[plane], scan.mesh
+        )
+    with pytest.raises(InputError, match="as many of each"):
+        figures.patterns_along_scan(atoms, scan.patterns[line], scan.centers[:3], [1, 2, 3], scan.mesh)

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -113,3 +114,25 @@ def test_many_structures_in_one_file(project):
     other.input.update({"volume": Cylinder(4, 12), "mesh": Mesh(1.0, 0.05), "step": 8, "labels": ["q6"]})
     other.run()
     assert np.allclose(other.dataset.label("q6"), dataset.label("q6"))
+
+
+def test_figures_and_exports_of_a_job(project):
+    job = dataset_job(project)
+    job.input.step = 8
+    job.input.zone_axis = [[0, 1, 0], [0, 0, 1]]
+    job.run()
+    loaded = project.load("patterns")
+    n = round((len(loaded.dataset) / 2) ** (1 / 3))
+    assert len(loaded.plot_gallery(4, "q6").axes) == 4
+    assert loaded.plot_regions().axes[0].get_title().startswith("none")
+    assert len(loaded.plot_radial("q6", 2).axes[0].lines) == 2
+    figure = loaded.plot_scan(label="q6", shown=3)
+    assert figure.axes[0].get_xlabel() == "x (Å)"
+    assert figure.axes[1].get_ylabel() == "z (Å)"
+    path = loaded.write_py4dstem(zone_axis=1)
+    with h5py.File(path) as file:
+        assert file["datacube_root/datacube/data"].shape == (n, n, 39, 39)
+    with pytest.raises(InputError, match="There is no plane 99"):
+        loaded.write_py4dstem(plane=99)
+    pytest.importorskip("rsciio")
+    assert Path(loaded.write_hyperspy()).name == "patterns.hspy"

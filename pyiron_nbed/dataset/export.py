@@ -1,0 +1,269 @@
+"""Patterns for HyperSpy, pyxem and py4DSTEM."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pyiron_nbed.dataset.reader import PatternDataset
+from pyiron_nbed.dataset.stack import NavigationAxis, PatternStack, pattern_stack
+from pyiron_nbed.diffraction import Mesh
+from pyiron_nbed.errors import InputError
+
+_CHUNK = 1 << 22  # bytes of a chunk of the file, a few dozen patterns of 133 × 133
+
+
+def write_hyperspy(
+    path: str | os.PathLike,
+    patterns: PatternDataset | np.ndarray,
+    mesh: Mesh | None = None,
+    rows: np.ndarray | None = None,
+    step: float | Sequence[float] | None = None,
+    labels: Mapping[str, np.ndarray] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    title: str = "pyiron_nbed",
+) -> None:
+    """File that ``hyperspy.load`` opens, with pyxem as ElectronDiffraction2D, lazily on request.
+
+    Signal axes k_x, k_y in 1/Å with 0 in the middle pixel; navigation axes x, y (and z along the beam) in
+    Å, or one axis that counts patterns where these are no regular scan. Zone axis, volume, structure,
+    versions and labels are in ``metadata.pyiron_nbed``, the beam energy in
+    ``metadata.Acquisition_instrument.TEM`` in keV. Patterns are read and written piece by piece; float16
+    becomes float32, since HyperSpy computes in no smaller type.
+
+    Args:
+        path: ``.hspy`` (HDF5) or ``.zspy`` (zarr, a folder); replaced if it exists.
+        patterns: a pattern file, or intensity (..., n, n) in Å² over zero to three navigation axes, the last
+            along x, rows k_y, columns k_x.
+        mesh: of an array; a file has its own.
+        rows: which rows of a file, in the shape of the navigation axes, for example (Ny, Nx) of
+            :func:`pyiron_nbed.dataset.grid.find_scan`; None takes all, as a grid where they form one.
+        step: of an array, distance between positions along each navigation axis in Å, or one number; None
+            counts.
+        labels: of an array, {name: values in the shape of the navigation axes}; a file has its own.
+        metadata: further entries for ``metadata.pyiron_nbed``: numbers, text, arrays or dicts of these.
+        title: of the signal.
+
+    Raises:
+        InputError: RosettaSciIO is not installed, an unknown suffix, or arguments that do not fit each other.
+
+    Example:
+        >>> write_hyperspy("a.hspy", np.zeros((4, 5, 9, 9)), Mesh(1.0, 0.1))
+        Traceback (most recent call last):
+        ...
+        pyiron_nbed.errors.InputError: The patterns are 9 × 9 pixels and the mesh has 19 × 19.
+    """
+    path = Path(path)
+    stack = pattern_stack(patterns, mesh, rows, step, labels, metadata)
+    write = _hyperspy_writer(path.suffix)
+    import dask.array as da
+
+    n = len(stack.shape)
+    chunks = da.core.normalize_chunks(
+        ("auto",) * n + stack.mesh.shape, (*stack.shape, *stack.mesh.shape), limit=_CHUNK, dtype=stack.dtype
+    )
+    data = da.from_array(
+        _Pieces(stack), chunks, name=False, lock=True, meta=np.empty((0,) * (n + 2), stack.dtype)
+    )
+    mesh = stack.mesh
+    signal: dict[str, Any] = {
+        "data": data,
+        "axes": [
+            *(_axis(size, axis, navigate=True) for size, axis in zip(stack.shape, stack.axes, strict=True)),
+            *(_axis(size, NavigationAxis(name, mesh.delta_k, float(mesh.axis[0]), "1/Å"), navigate=False)
+              for size, name in zip(mesh.shape, ("ky", "kx"), strict=True)),
+        ],
+        "metadata": {
+            "General": {"title": title},
+            "Signal": {"signal_type": "electron_diffraction", "quantity": "Intensity (Å²)"},
+            "pyiron_nbed": {**stack.facts, "labels": stack.labels},
+        },
+        "original_metadata": {},
+        "learning_results": {},
+        "models": {},
+        "attributes": {"_lazy": True, "ragged": False},
+        "tmp_parameters": {},
+        "package_info": {"package": "", "package_version": ""},  # HyperSpy looks for classes there
+    }  # fmt: skip
+    if mesh.beam_energy is not None:
+        signal["metadata"]["Acquisition_instrument"] = {"TEM": {"beam_energy": mesh.beam_energy / 1e3}}
+    with _renamed(path) as partial:
+        write(str(partial), signal, show_progressbar=False)
+
+
+def write_py4dstem(
+    path: str | os.PathLike,
+    patterns: PatternDataset | np.ndarray,
+    mesh: Mesh | None = None,
+    rows: np.ndarray | None = None,
+    step: float | Sequence[float] | None = None,
+    labels: Mapping[str, np.ndarray] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """EMD 1.0 file that ``py4DSTEM.read`` opens as a calibrated DataCube.
+
+    The calibration holds R_pixel_size (Å), Q_pixel_size (Å⁻¹) and the origin (pixels); zone axis, volume,
+    structure, versions and labels are in ``datacube.metadata["pyiron_nbed"]``. py4DSTEM counts x down the
+    rows: its Rx and Qx are y and k_y here. Patterns are written piece by piece, but py4DSTEM reads them all
+    into memory; float16 becomes float32, which its fits need.
+
+    Args:
+        path: HDF5 file, replaced if it exists.
+        patterns: a pattern file, or intensity (Ny, Nx, n, n) or (P, n, n) in Å².
+        mesh, step, labels, metadata: as :func:`write_hyperspy`.
+        rows: which rows of a file, (Ny, Nx) or (P,); None takes all, which must be a plane, a line or no
+            grid. What is no scan becomes one row of patterns.
+
+    Raises:
+        InputError: a scan in three dimensions, or arguments that do not fit each other.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_py4dstem(folder + "/a.h5", np.zeros((4, 5, 19, 19)), Mesh(1.0, 0.1), step=2.5)
+        ...     with h5py.File(folder + "/a.h5") as file:
+        ...         file["datacube_root/datacube/data"].shape
+        (4, 5, 19, 19)
+    """
+    stack = pattern_stack(patterns, mesh, rows, step, labels, metadata)
+    if len(stack.shape) > 2:
+        raise InputError(
+            f"The patterns form a scan of {' × '.join(map(str, stack.shape))} positions along z, y, x and "
+            "py4DSTEM takes two dimensions: give the rows of a plane, for example "
+            "rows=find_scan(dataset).rows[0]."
+        )
+    shape = (1,) * (2 - len(stack.shape)) + stack.shape
+    scan = [axis for axis, size in zip(stack.axes, stack.shape, strict=True) if size > 1 and axis.units]
+    r_units = "A" if scan else "pixels"
+    steps = [axis.step for axis in scan] or [1.0]
+    step_y, step_x = steps[0], steps[-1]
+    if abs(step_y - step_x) > 0.01 * step_x:
+        warnings.warn(
+            f"The scan steps {step_x:.3f} Å along x and {step_y:.3f} Å along y differ and py4DSTEM has one "
+            "pixel size: R_pixel_size is their geometric mean.",
+            stacklevel=2,
+        )
+    half, delta_k = stack.mesh.half, stack.mesh.delta_k
+    origin = np.full(shape, float(half))
+    calibration = {
+        "Q_pixel_size": delta_k, "Q_pixel_units": "A^-1",
+        "R_pixel_size": float(np.sqrt(step_x * step_y)), "R_pixel_units": r_units, "QR_flip": False,
+        "qx0": origin, "qy0": origin, "qx0_mean": float(half), "qy0_mean": float(half),
+        "qx0_shift": np.zeros(shape), "qy0_shift": np.zeros(shape),
+    }  # fmt: skip
+    labels = {name: values.reshape(shape) for name, values in stack.labels.items()}
+    with _renamed(Path(path)) as partial, h5py.File(partial, "w") as file:
+        file.attrs.update(
+            emd_group_type="file", version_major=1, version_minor=0, UUID=str(uuid.uuid4()),
+            authoring_program="pyiron_nbed", authoring_user="",
+        )  # fmt: skip
+        root = _emd_node(file, "datacube_root", "root", "Root")
+        _emd_metadata(root, "calibration", "Calibration", calibration)
+        cube = _emd_node(root, "datacube", "array", "DataCube")
+        _emd_metadata(cube, "pyiron_nbed", "Metadata", {**stack.facts, "labels": labels})
+        data = cube.create_dataset("data", (*shape, *stack.mesh.shape), stack.dtype)
+        data.attrs["units"] = "Å²"
+        dims = (("Rx", r_units, step_y), ("Ry", r_units, step_x), ("Qx", "A^-1", delta_k),
+                ("Qy", "A^-1", delta_k))  # fmt: skip
+        for number, (name, units, distance) in enumerate(dims):
+            start = -half * distance if number > 1 else 0.0
+            dim = cube.create_dataset(f"dim{number}", data=[start, start + distance])
+            dim.attrs.update(name=name, units=units)
+        many = max(1, _CHUNK // (stack.dtype.itemsize * data[0, 0].size))
+        for y in range(shape[0]):
+            for x in range(0, shape[1], many):
+                place = (slice(y, y + 1), slice(x, x + many))
+                data[place] = stack.read(place[2 - len(stack.shape) :])
+
+
+class _Pieces:
+    """What dask needs of an array."""
+
+    def __init__(self, stack: PatternStack) -> None:
+        self._stack = stack
+        self.shape = (*stack.shape, *stack.mesh.shape)
+        self.dtype, self.ndim = stack.dtype, len(self.shape)
+
+    def __getitem__(self, place: tuple[slice, ...]) -> np.ndarray:
+        return self._stack.read(place[:-2])[..., place[-2], place[-1]]
+
+
+def _axis(size: int, axis: NavigationAxis, navigate: bool) -> dict[str, Any]:
+    return {
+        "_type": "UniformDataAxis", "name": axis.name, "units": axis.units or "", "navigate": navigate,
+        "is_binned": False, "size": size, "scale": axis.step, "offset": axis.offset,
+    }  # fmt: skip
+
+
+def _hyperspy_writer(suffix: str) -> Callable[..., None]:
+    if suffix not in (".hspy", ".zspy"):
+        raise InputError(f"The suffix is {suffix!r}: choose .hspy or .zspy.")
+    extra = "export" if suffix == ".hspy" else "zspy"
+    try:
+        if suffix == ".hspy":
+            from rsciio.hspy import file_writer
+        else:
+            import zarr
+            from rsciio.zspy import file_writer
+
+            if int(zarr.__version__.split(".")[0]) > 2:
+                raise ImportError(f"zarr {zarr.__version__} is installed and RosettaSciIO writes with zarr 2")
+    except ImportError as error:
+        raise InputError(
+            f'Writing {suffix} needs RosettaSciIO ({error}): pip install "pyiron_nbed[{extra}]".'
+        ) from error
+    return file_writer
+
+
+@contextmanager
+def _renamed(path: Path) -> Iterator[Path]:
+    # a temporary name beside the file, renamed when it is complete
+    partial = path.with_name(path.name + ".partial")
+    try:
+        yield partial
+        if (path / ".zgroup").exists():
+            _remove(path)  # a folder is not replaced by renaming
+        os.replace(partial, path)
+    except BaseException:
+        _remove(partial)
+        raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _emd_node(parent: h5py.Group, name: str, kind: str, python_class: str) -> h5py.Group:
+    group = parent.create_group(name)
+    group.attrs.update(emd_group_type=kind, python_class=python_class)
+    return group
+
+
+def _emd_metadata(node: h5py.Group, name: str, python_class: str, values: Mapping[str, Any]) -> None:
+    bundle = node.create_group("metadatabundle")
+    bundle.attrs["emd_group_type"] = "metadatabundle"
+    _emd_items(_emd_node(bundle, name, "metadata", python_class), values)
+
+
+def _emd_items(group: h5py.Group, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            inner = group.create_group(name)
+            inner.attrs["type"] = "dict"
+            _emd_items(inner, value)
+            continue
+        kinds = {str: "string", bool: "bool", np.ndarray: "array"}
+        kind = next((text for cls, text in kinds.items() if isinstance(value, cls)), "number")
+        group.create_dataset(name, data=value.encode() if kind == "string" else value).attrs["type"] = kind

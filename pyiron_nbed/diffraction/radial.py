@@ -1,0 +1,81 @@
+"""Azimuthal averages of patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyiron_nbed.diffraction.scattering import Mesh
+from pyiron_nbed.errors import InputError
+
+_ROWS = 256  # patterns in memory at a time
+
+
+@dataclass(frozen=True)
+class RadialProfile:
+    """Azimuthal averages of P patterns in B rings around k = 0.
+
+    Attributes:
+        k: (B,) middle of each ring in Å⁻¹, whole multiples of its width; 1/k is the d-spacing in Å.
+        counts: (B,) pixels of each ring.
+        mean: (P, B) mean intensity I(k) in Å².
+        variance: (P, B) azimuthal variance ⟨I²⟩/⟨I⟩² − 1 of each ring; 0 where nothing scatters.
+    """
+
+    k: np.ndarray
+    counts: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+def radial_profile(patterns: np.ndarray, mesh: Mesh, bin_width: float | None = None) -> RadialProfile:
+    """Mean intensity over rings of the disc |k| < k_max.
+
+    The pixel at k belongs to the ring round(|k| / bin_width), so that Σ counts·mean is the sum of the
+    pattern inside the disc and the first ring is k = 0 (alone, for the default width). The azimuthal variance
+    is that of fluctuation microscopy for one pattern (Treacy and Gibson, Acta Cryst. A 52, 212 (1996)).
+
+    Args:
+        patterns: (P, n, n) intensity in Å², also read from disc piece by piece (``PatternDataset.patterns``).
+        mesh: of the patterns.
+        bin_width: of a ring in Å⁻¹; None takes delta_k.
+
+    Returns:
+        The profiles.
+
+    Raises:
+        InputError: patterns of another shape, or rings narrower than delta_k or wider than k_max.
+
+    Example:
+        >>> mesh = Mesh(1.0, 0.1)
+        >>> profile = radial_profile(np.full((1, *mesh.shape), 2.0), mesh)
+        >>> set(profile.mean[0].tolist()), int(profile.counts.sum()) == int(mesh.disc.sum())
+        ({2.0}, True)
+    """
+    shape = np.shape(patterns)
+    if len(shape) != 3 or shape[1:] != mesh.shape:
+        raise InputError(
+            f"The patterns have shape {shape}: expected (P, {mesh.shape[0]}, {mesh.shape[1]}), the mesh's."
+        )
+    width = mesh.delta_k if bin_width is None else bin_width
+    if not mesh.delta_k <= width <= mesh.k_max:
+        raise InputError(
+            f"bin_width is {bin_width!r}: give a width from delta_k = {mesh.delta_k} to "
+            f"k_max = {mesh.k_max} Å⁻¹."
+        )
+    disc = mesh.disc
+    ring = np.rint(mesh.k[disc] / width).astype(int)
+    counts = np.bincount(ring)
+    n_rings = len(counts)
+    mean = np.empty((shape[0], n_rings))
+    square = np.empty_like(mean)
+    for start in range(0, shape[0], _ROWS):
+        inside = np.asarray(patterns[start : start + _ROWS])[:, disc].astype(float)
+        rings = (ring + n_rings * np.arange(len(inside))[:, None]).ravel()
+        for result, values in ((mean, inside), (square, inside**2)):
+            sums = np.bincount(rings, values.ravel(), n_rings * len(inside))
+            result[start : start + _ROWS] = sums.reshape(-1, n_rings) / counts
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.where(mean > 0, np.maximum(square / mean**2 - 1, 0), 0)
+    return RadialProfile(np.arange(n_rings) * width, counts, mean, variance)
