@@ -213,9 +213,7 @@ def start(folder, task):
         "TrainingTask(**json.loads(sys.argv[1])).run(sys.argv[2])"
     )
     text = json.dumps({name: getattr(task, name) for name in task.__dataclass_fields__})
-    return subprocess.Popen(
-        [sys.executable, "-c", code, text, str(folder)], env={**os.environ, **environment}
-    )
+    return subprocess.Popen([sys.executable, "-c", code, text, str(folder)])
 
 
 @pytest.mark.parametrize(("how", "schedule"), [(signal.SIGKILL, "plateau"), (signal.SIGTERM, "one_cycle")])
