@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,11 @@ class DatasetBatches:
             out[own] = self._datasets[d].patterns[self._row[chosen[own]]]
         return torch.from_numpy(out), torch.from_numpy(self._labels[chosen])
 
+    def ahead(self, epoch: int, step: int) -> Iterator[Batch]:
+        """The batches of an epoch from a step on, read while the last one is used."""
+        with closing(prefetched(lambda i: self.batch(epoch, i), step, self.steps)) as batches:
+            yield from batches
+
     def sample_labels(self) -> np.ndarray:
         """(P, L) labels whose mean and spread are those of the training."""
         return self._labels
@@ -91,14 +97,15 @@ class SourceBatches:
         self.steps = steps
         self.patterns_per_epoch = steps * source.batch_size
 
-    def batch(self, epoch: int, step: int) -> Batch:
-        """(B, n, n) raw intensity and (B, L) labels."""
-        batch = self._source.batch((epoch - 1) * self.steps + step)
-        return batch.patterns, batch.labels
+    def ahead(self, epoch: int, step: int) -> Iterator[Batch]:
+        """The batches of an epoch from a step on, simulated while the last one is used."""
+        first = (epoch - 1) * self.steps
+        with closing(self._source.batches(first + step, first + self.steps)) as batches:
+            yield from ((batch.patterns, batch.labels) for batch in batches)
 
     def sample_labels(self) -> np.ndarray:
         """(P, L) labels whose mean and spread are close to those of the training."""
-        return np.concatenate([np.asarray(self._source.batch(i).labels) for i in range(min(8, self.steps))])
+        return np.concatenate([self._source.batch(i).labels.cpu().numpy() for i in range(min(8, self.steps))])
 
 
 def prefetched(function: Callable[[int], Any], start: int, stop: int, depth: int = 3) -> Generator:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from pyiron_nbed.diffraction import Mesh
-from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, draw_seed, images_of, prefetched
+from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, draw_seed, images_of
 from pyiron_nbed.learning.networks import training_mode
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.progress import progress_bar
@@ -124,7 +124,7 @@ def fit(
         bar.update(min((begin - 1) * n + step * training.batch_size, training.epochs * n))
         for epoch in range(begin, training.epochs + 1):
             total = torch.tensor(sums, dtype=torch.float64, device=device)
-            for at, (patterns, labels) in _ahead(batches, epoch, step):
+            for at, (patterns, labels) in enumerate(batches.ahead(epoch, step), step):
                 generator.manual_seed(draw_seed(training.seed + member, epoch, at, rank))
                 own = slice(rank, None, world)
                 target = (labels[own].to(device, non_blocking=True) - mean) / spread
@@ -192,11 +192,6 @@ def _wrapped(network: nn.Module, training: Training, device: torch.device, world
             network, device_ids=[device] if device.type == "cuda" else None
         )
     return torch.compile(run) if training.compile else run
-
-
-def _ahead(batches: Any, epoch: int, step: int) -> Iterator[tuple[int, Any]]:
-    with closing(prefetched(lambda i: batches.batch(epoch, i), step, batches.steps)) as results:
-        yield from enumerate(results, step)
 
 
 def _prepared(
