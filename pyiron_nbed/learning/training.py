@@ -254,7 +254,7 @@ def _card(training: Training, datasets: Sequence[PatternDataset], split: Split, 
         "volumes": [v.as_dict() for dataset in datasets for v in dataset.volumes],
         "training": {**asdict(training), "weights": os.fspath(training.weights or "none")},
         "datasets": [
-            {"hash": dataset.dataset_hash, "structures": [s["structure_id"] for s in dataset.structures]}
+            {"hash": dataset.input_hash, "structures": [s["structure_id"] for s in dataset.structures]}
             for dataset in datasets
         ],
         "split": {
