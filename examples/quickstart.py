@@ -19,7 +19,7 @@ from pyiron_base import Project
 
 import pyiron_nbed
 from pyiron_nbed import Cylinder, composite, figures, simulate_patterns
-from pyiron_nbed.diffraction import VolumeSearch, scan_grid
+from pyiron_nbed.diffraction import VolumeSearch
 from pyiron_nbed.jobs import run_in_background
 from pyiron_nbed.provenance import versions
 
@@ -108,7 +108,7 @@ def main():
 
     print("4/4  figures")
     atoms = project.load("ssro_2").get_structure()
-    draw(fit, atoms, datasets[1].dataset, settings["step"], folder)
+    draw(fit, atoms, datasets[1].dataset, folder)
     jobs = [*quenches, project.load("ssro_1"), project.load("ssro_2"), *datasets, fit]
     scores = {name: fit.output.metrics[name] for name in ("rmse", "mae", "r2")}
     report = {
@@ -127,13 +127,13 @@ def main():
     )
 
 
-def pixel_edges(length, count):
+def pixel_edges(scan):
     """Extent of a map whose first pixel is centred on 0."""
-    half = length / count / 2
-    return (-half[0], length[0] - half[0], -half[1], length[1] - half[1])
+    (x, y), (nx, ny) = scan.step[:2], scan.shape[:2]
+    return (-x / 2, (nx - 0.5) * x, -y / 2, (ny - 0.5) * y)
 
 
-def draw(fit, atoms, dataset, step, folder):
+def draw(fit, atoms, dataset, folder):
     """Sample patterns, parity plot, map and profile of the structure not trained on."""
     true = dataset.label()
     rows = [int(np.abs(true - value).argmin()) for value in np.linspace(true.min(), true.max(), 8)]
@@ -143,15 +143,14 @@ def draw(fit, atoms, dataset, step, folder):
     test = fit.get_test()
     figures.parity(test["true"], test["predicted"]).savefig(folder / "parity.png", dpi=200)
 
-    shape = scan_grid(atoms, step).shape
-    along_z = (dataset.zone_axes == ZONE_AXES[0]).all(axis=1)
-    columns = [test[name].to_numpy()[along_z].reshape(shape) for name in ("true", "predicted")]
-    maps = [values[:, :, shape[2] // 2].T for values in columns]
-    length = atoms.cell.lengths()
+    scan = dataset.scans[0]  # along z, the first zone axis
+    grids = [scan.on_grid(test[name].to_numpy()[scan.rows]) for name in ("true", "predicted")]
+    maps = [values[:, :, scan.shape[2] // 2].T for values in grids]
     figures.disorder_maps(
-        maps, ["true (from atoms)", "predicted (from patterns)"], pixel_edges(length[:2], shape[:2])
+        maps, ["true (from atoms)", "predicted (from patterns)"], pixel_edges(scan)
     ).savefig(folder / "map.png", dpi=200)
 
+    length = atoms.cell.lengths()
     x = np.arange(0, length[0], 1.0)
     line = np.column_stack([x, np.full_like(x, length[1] / 2), np.full_like(x, length[2] / 2)])
     along = VolumeSearch(atoms, VOLUME)(line).mean(atoms.arrays["disorder_parameter"])

@@ -1,12 +1,12 @@
-"""What can a pattern tell inside a glass? Descriptors of the volume against their predictions, on glasses never seen.
+"""What can a pattern tell inside a glass? Trained on some glasses, tested on others.
 
     python examples/skill_in_glass.py glasses --work WORK      # quench 16 small glasses with LAMMPS
-    python examples/skill_in_glass.py train --work WORK --radius 4 --height 10 --minutes 10
+    python examples/skill_in_glass.py train --work WORK --volume cylinder_r4_h10 --minutes 10
     python examples/skill_in_glass.py report --work WORK
 
-Twelve glasses (three quench rates, three compositions, minimised and at 300 K) are the source of endless patterns
-along random zone axes; four others, quenched at four rates, are the test. Each stage can be repeated: what is
-finished is not done again. The 2019 potential is needed (see the README).
+Twelve glasses (three quench rates, three compositions, minimised and at 300 K) are the source of endless
+patterns along random zone axes; four others, quenched at four rates, are the test. Each stage can be
+repeated: what is finished is not done again. The 2019 potential is needed (see the README).
 """
 
 import argparse

@@ -2,7 +2,14 @@
 
 from pyiron_nbed.dataset.combine import concatenate_datasets
 from pyiron_nbed.dataset.reader import PatternDataset
-from pyiron_nbed.dataset.splits import Split, split_dataset
+from pyiron_nbed.dataset.splits import Split, load_split, split_dataset
 from pyiron_nbed.dataset.writer import build_dataset
 
-__all__ = ["PatternDataset", "Split", "build_dataset", "concatenate_datasets", "split_dataset"]
+__all__ = [
+    "PatternDataset",
+    "Split",
+    "build_dataset",
+    "concatenate_datasets",
+    "load_split",
+    "split_dataset",
+]

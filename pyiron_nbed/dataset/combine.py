@@ -75,10 +75,10 @@ def concatenate_datasets(
         "patterns": ((total, *first.patterns.shape[1:]), first.patterns.dtype.str),
         "centers": ((total, 3), "<f8"),
         "zone_axes": ((total, 3), "<f8"),
-        **dict.fromkeys(("n_atoms", "structure", "volume", "region"), ((total,), "<i4")),
+        **dict.fromkeys(("n_atoms", "structure", "volume", "region", "position"), ((total,), "<i4")),
         **{f"labels/{name}": ((total,), "<f8") for name in first.labels},
     }
-    create_file(partial, arrays, _attributes(opened, structures, volumes))
+    create_file(partial, arrays, _attributes(opened, structures, volumes, _scans(opened, numbers)))
     try:
         with RowWriter(partial) as writer, progress_bar(total, "concatenate", "pattern") as bar:
             for dataset, (s, v) in zip(opened, numbers, strict=True):
@@ -87,6 +87,7 @@ def concatenate_datasets(
                 writer.write("zone_axes", row, dataset.zone_axes)
                 writer.write("n_atoms", row, dataset.n_atoms)
                 writer.write("region", row, dataset.region)
+                writer.write("position", row, dataset.position)
                 writer.write("structure", row, s[dataset.structure])
                 writer.write("volume", row, v[dataset.volume])
                 for name in dataset.labels:
@@ -109,7 +110,19 @@ def _place(items: list[dict], item: dict) -> int:
     return items.index(item)
 
 
-def _attributes(opened: list[PatternDataset], structures: list[dict], volumes: list[dict]) -> dict:
+def _scans(opened: list[PatternDataset], numbers: list[tuple[np.ndarray, np.ndarray]]) -> list[dict]:
+    scans, row = [], 0
+    for dataset, (s, v) in zip(opened, numbers, strict=True):
+        for scan in dataset.scans:
+            of_file = {"structure": int(s[scan.structure]), "volume": int(v[scan.volume])}
+            scans.append({**scan.as_dict(), **of_file, "first": scan.first + row})
+        row += len(dataset)
+    return scans
+
+
+def _attributes(
+    opened: list[PatternDataset], structures: list[dict], volumes: list[dict], scans: list[dict]
+) -> dict:
     with h5py.File(opened[0].path, "r") as file:
         kept = {name: file.attrs[name] for name in ("mesh", "recipe", "region_types")}
     parents = [{"input_hash": d.input_hash, "provenance": d.provenance, "n": len(d)} for d in opened]
@@ -119,6 +132,7 @@ def _attributes(opened: list[PatternDataset], structures: list[dict], volumes: l
         "schema_version": schema.SCHEMA_VERSION,
         "volumes": json.dumps(volumes),
         "structures": json.dumps(structures),
+        "scans": json.dumps(scans),
         "provenance": json.dumps({"versions": versions(), "parents": parents}),
         "input_hash": hash_of([[d.input_hash, len(d)] for d in opened]),
     }

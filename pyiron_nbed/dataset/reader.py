@@ -6,18 +6,19 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 
 from pyiron_nbed.dataset import schema
+from pyiron_nbed.dataset.plan import FileScan
 from pyiron_nbed.dataset.splits import Split, split_dataset
 from pyiron_nbed.dataset.storage import COMPLETE, Rows
 from pyiron_nbed.diffraction import Mesh, Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.images import network_images
-from pyiron_nbed.provenance import hash_of
 
 
 class PatternDataset:
@@ -32,16 +33,20 @@ class PatternDataset:
     Attributes:
         mesh: the :class:`Mesh`.
         volumes: interaction volumes.
-        structures: list of {structure_id, cell in Å, pbc}.
+        structures: list of {structure_id, source, cell in Å, pbc}.
+        scans: list of :class:`FileScan`: a map is ``scan.on_grid(values[scan.rows])``, NaN where a volume
+            held no atoms or the run has not come to it; empty for one-layer clusters and schema 1.
         labels: DataFrame, one row per pattern and one column per label.
         centers: (P, 3) in Å.
         zone_axes: (P, 3).
         n_atoms, structure, volume, region: (P,) int.
+        position: (P,) int, place in the order of its scan; −1 without one.
         region_types: names of the regions.
         patterns: (P, n, n) raw intensity, read from disc when indexed.
         complete: False for the file of an interrupted run, of which only the first rows are read.
         provenance: dict.
-        input_hash: of all that decides the content.
+        input_hash: of all that decides the content (structures with their values, geometry, mesh, engine,
+            labels, versions), 16 digits.
 
     Example:
         >>> PatternDataset("absent.h5")
@@ -88,6 +93,20 @@ class PatternDataset:
         self.region = file["region"][:n]
         self.labels = pd.DataFrame({name: values[:n] for name, values in file["labels"].items()})
         self.patterns = Rows(self.path, "patterns", n)
+        if version == 1:
+            self.position, self.scans = np.full(n, -1, np.int32), []
+            for structure in self.structures:
+                structure["source"] = structure["structure_id"]
+            return
+        self.position = file["position"][:n]
+        self.scans = [self._scan(**values) for values in json.loads(file.attrs["scans"])]
+
+    def _scan(self, first: int, n: int, shape: list, step: list, zone_axis: list, **values: Any) -> FileScan:
+        rows = slice(first, min(first + n, len(self)))
+        return FileScan(
+            centers=self.centers[rows], kept=self.position[rows], first=first,
+            shape=tuple(shape), step=tuple(step), zone_axis=(*zone_axis,), **values,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.patterns)
@@ -126,14 +145,6 @@ class PatternDataset:
             unique, back = np.unique(rows, return_inverse=True)
             out[start : start + 512] = network_images(self.patterns[unique], self.mesh)[back]
         return out
-
-    @property
-    def dataset_hash(self) -> str:
-        """Hash of what the file holds (structures, geometry, mesh, labels), 16 digits."""
-        return hash_of(
-            [self.mesh.as_dict(), [v.as_dict() for v in self.volumes], self.structures,
-             self.centers.tobytes().hex()[:4096], float(self.label().sum()), len(self)]
-        )  # fmt: skip
 
     def split(self, kind: str = "block", test_fraction: float = 0.2, seed: int = 0) -> Split:
         """Training and test indices; see :func:`pyiron_nbed.dataset.split_dataset`."""

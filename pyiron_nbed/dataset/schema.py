@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 FORMAT = "pyiron_nbed patterns"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1: without `position`, `scans` and the source of a structure
 
 # P patterns of n × n pixels, S structures, V volumes
 KEYS = {
@@ -14,6 +14,7 @@ KEYS = {
     "structure": "(P,) int32, row in the attribute `structures`",
     "volume": "(P,) int32, row in the attribute `volumes`",
     "region": "(P,) int32, type of the region most atoms are in, row in the attribute `region_types`",
+    "position": "(P,) int32, place in the order of its scan; empty volumes that were left out have no row",
     "n_complete": "(1,) int64, rows that hold patterns; fewer than P in a file that was interrupted",
 }
 LABELS = {
@@ -33,9 +34,11 @@ ATTRIBUTES = {
     "schema_version": "int",
     "mesh": "JSON, {k_max, delta_k in Å⁻¹, beam_energy in eV or null for the flat slice}",
     "volumes": "JSON list of V volumes, lengths in Å",
-    "structures": "JSON list of S {structure_id, cell (3, 3) in Å, pbc}",
+    "structures": "JSON list of S {structure_id, source, cell (3, 3) in Å, pbc}; source: what it comes from",
+    "scans": "JSON list of {structure, volume, zone_axis, shape, step in Å, order, first: row, n: rows}; "
+    "one-layer clusters have none",
     "region_types": "JSON list of names",
     "recipe": "str, from intensity to image",
     "input_hash": "str, of all that decides the content; a run that goes on checks it",
-    "provenance": "JSON: versions, engine, scan step in Å, sources",
+    "provenance": "JSON: versions, engine, scan step in Å, seed, n_skipped: empty volumes left out",
 }

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
+from ase.cell import Cell
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from pyiron_nbed.diffraction import OneLayerCluster
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.errors import DatasetError, InputError
 
 if TYPE_CHECKING:
     from pyiron_nbed.dataset.reader import PatternDataset
 
-KINDS = ("block", "structure", "random")
+KINDS = ("block", "structure", "job", "random")
+FORMAT = "pyiron_nbed split"
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,10 @@ class Split:
 
     Attributes:
         train, test: sorted row numbers; rows in neither are left out (the gap).
-        kind: "block", "structure" or "random".
+        kind: "block", "structure", "job" or "random".
         seed: of the draw.
         test_fraction: as asked for.
+        datasets: (input_hash, number of patterns) of each dataset.
     """
 
     train: np.ndarray
@@ -33,6 +41,79 @@ class Split:
     kind: str
     seed: int
     test_fraction: float
+    datasets: tuple[tuple[str, int], ...] = ()
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the split to an HDF5 file (under a temporary name first); read it by :func:`load_split`.
+
+        Raises:
+            InputError: a split that does not know its datasets.
+
+        Example:
+            >>> Split(np.array([0]), np.array([1]), "random", 0, 0.5, (("4ac2", 2),)).save("split.h5")
+            >>> sorted(os.listdir())
+            ['split.h5']
+        """
+        if not self.datasets:
+            raise InputError("The split does not say which datasets it belongs to: make it by split_dataset.")
+        path = Path(path)
+        partial = path.with_name(path.name + ".partial")
+        try:
+            with h5py.File(partial, "w") as file:
+                file["train"], file["test"] = self.train.astype("<i8"), self.test.astype("<i8")
+                file.attrs.update(
+                    format=FORMAT, version=1, kind=self.kind, seed=self.seed, test_fraction=self.test_fraction
+                )
+                file.attrs["dataset_hashes"] = [name for name, _ in self.datasets]
+                file.attrs["dataset_lengths"] = [length for _, length in self.datasets]
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def load_split(path: str | os.PathLike, datasets: Sequence[PatternDataset]) -> Split:
+    """Read a split that was saved, for the same datasets.
+
+    Args:
+        path: written by :meth:`Split.save`.
+        datasets: those the split was made of, in the same order.
+
+    Returns:
+        The :class:`Split`.
+
+    Raises:
+        DatasetError: absent, damaged or foreign file, or a split of other datasets.
+
+    Example:
+        >>> load_split("absent.h5", [])
+        Traceback (most recent call last):
+        ...
+        pyiron_nbed.errors.DatasetError: The split absent.h5 does not exist.
+    """
+    if not Path(path).is_file():
+        raise DatasetError(f"The split {path} does not exist.")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise DatasetError(f"{path} is an HDF5 file but not a split of pyiron_nbed.")
+            if int(file.attrs["version"]) > 1:
+                raise DatasetError(f"{path} was written by a newer version: update pyiron_nbed.")
+            lengths = map(int, file.attrs["dataset_lengths"])
+            made_of = tuple(zip(map(str, file.attrs["dataset_hashes"]), lengths, strict=True))
+            values = {name: file.attrs[name].item() for name in ("seed", "test_fraction")}
+            split = Split(
+                file["train"][:], file["test"][:], str(file.attrs["kind"]), datasets=made_of, **values
+            )
+    except (OSError, KeyError) as error:
+        raise DatasetError(f"{path} cannot be read as a split ({error}): make it again.") from error
+    given = tuple((d.input_hash, len(d)) for d in datasets)
+    if given != made_of:
+        raise DatasetError(
+            f"The split {path} was made of the datasets {made_of} (hash, number of patterns), and {given} "
+            "are given: give the same in the same order, or make a new split."
+        )
+    return split
 
 
 def split_dataset(
@@ -44,20 +125,22 @@ def split_dataset(
       set; a gap as wide as the volume on both sides (periodic images counted) is left out, so that
       no atom is in both.
     * ``"structure"``: whole structures are held out.
+    * ``"job"``: whole sources (the job or simulation that structures come from) are held out, all their
+      frames together.
     * ``"random"``: by pattern, as published; overlapping volumes leak from training into test.
 
     Args:
         datasets: D datasets; rows are counted through all of them.
         kind: see above.
-        test_fraction: share held out, above 0 and below 1 (at least one structure).
+        test_fraction: share held out, above 0 and below 1 (at least one structure or source).
         seed: of the draw.
 
     Returns:
         The :class:`Split`.
 
     Raises:
-        InputError: unknown kind, fraction out of range, one structure only for "structure", or a
-            volume too wide for "block".
+        InputError: unknown kind, fraction out of range, one structure only for "structure" (one source
+            for "job"), or a volume too wide for "block".
 
     Example:
         >>> split_dataset([], "random")
@@ -72,73 +155,91 @@ def split_dataset(
     if not datasets:
         raise InputError("There are no datasets to split: give at least one.")
     random = np.random.default_rng(seed)
-    ids = np.concatenate([np.array([s["structure_id"] for s in d.structures])[d.structure] for d in datasets])
-    test = np.zeros(len(ids), bool)
-    train = np.zeros(len(ids), bool)
+    ids = _column(datasets, "structure_id")
     if kind == "random":
-        chosen = random.permutation(len(ids))[: max(1, round(test_fraction * len(ids)))]
-        test[chosen] = True
+        test = np.zeros(len(ids), bool)
+        test[random.permutation(len(ids))[: max(1, round(test_fraction * len(ids)))]] = True
         train = ~test
-    elif kind == "structure":
-        names = np.unique(ids)
+    elif kind == "block":
+        train, test = _block(datasets, ids, test_fraction, random)
+    else:
+        groups = ids if kind == "structure" else _sources(ids, _column(datasets, "source"))
+        names = np.unique(groups)
         if len(names) < 2:
+            what = "structures" if kind == "structure" else "sources (jobs)"
             raise InputError(
-                "The split 'structure' needs patterns of at least two structures, there is one: add a "
+                f"The split {kind!r} needs patterns of at least two {what}, there is one: add a "
                 "dataset or use split = 'block'."
             )
         count = min(max(1, round(test_fraction * len(names))), len(names) - 1)
-        test = np.isin(ids, random.permutation(names)[:count])
+        test = np.isin(groups, random.permutation(names)[:count])
         train = ~test
-    else:
-        row = 0
-        for dataset in datasets:
-            block = slice(row, row + len(dataset))
-            train[block], test[block] = _block(dataset, test_fraction, random)
-            row += len(dataset)
     if not train.any() or not test.any():
         raise InputError(
             f"The split {kind!r} leaves {train.sum()} patterns for training and {test.sum()} for testing: "
             "take more patterns, a larger structure or a smaller volume, or use split = 'structure'."
         )
-    return Split(np.flatnonzero(train), np.flatnonzero(test), kind, seed, float(test_fraction))
+    made_of = tuple((d.input_hash, len(d)) for d in datasets)
+    return Split(np.flatnonzero(train), np.flatnonzero(test), kind, seed, float(test_fraction), made_of)
+
+
+def _column(datasets: Sequence[PatternDataset], name: str) -> np.ndarray:
+    # (rows of all datasets,) one entry of the structure of each pattern
+    return np.concatenate([np.array([s[name] for s in d.structures])[d.structure] for d in datasets])
+
+
+def _sources(ids: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    # (rows,) number of the group: sources that share a structure are one
+    names, of_id = np.unique(ids, return_inverse=True)
+    origins, of_source = np.unique(sources, return_inverse=True)
+    size = len(names) + len(origins)
+    links = coo_array((np.ones(len(ids)), (of_id, len(names) + of_source)), (size, size))
+    return connected_components(links, directed=False)[1][of_id]
 
 
 def _block(
-    dataset: PatternDataset, test_fraction: float, random: np.random.Generator
+    datasets: Sequence[PatternDataset], ids: np.ndarray, test_fraction: float, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    train = np.zeros(len(dataset), bool)
-    test = np.zeros(len(dataset), bool)
-    for index, structure in enumerate(dataset.structures):
-        rows = np.flatnonzero(dataset.structure == index)
-        if not len(rows):
-            continue
-        cell, periodic = np.array(structure["cell"]), np.array(structure["pbc"])
-        inverse = np.linalg.inv(cell)
-        scaled = dataset.centers[rows] @ inverse
-        width = volume_widths(dataset, rows, inverse)  # full width of the volumes, fractional
-        low = np.where(periodic, 0.0, scaled.min(axis=0))
-        length = np.where(periodic, 1.0, np.maximum(scaled.max(axis=0) - low, 1e-12))
-        # what remains for training: two gaps in a periodic cell, one beside a block at an open end
-        remains = 1 - test_fraction - np.where(periodic, 2, 1) * width / length
-        axis = int(np.argmax(remains))
-        if remains[axis] <= 0:
-            height = 1.0 / np.linalg.norm(inverse[:, axis])
+    train, test = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
+    centers = np.concatenate([d.centers for d in datasets])
+    starts = np.cumsum([0, *map(len, datasets)])
+    # one block for each structure, in whatever files its patterns are
+    for name in dict.fromkeys(ids.tolist()):
+        rows = np.flatnonzero(ids == name)
+        parts = np.split(rows, np.searchsorted(rows, starts[1:-1]))
+        own = [(d, p - start) for d, start, p in zip(datasets, starts[:-1], parts, strict=True) if len(p)]
+        structure = next(s for s in own[0][0].structures if s["structure_id"] == name)
+        periodic = np.array(structure["pbc"])
+        inverse = np.linalg.inv(Cell(structure["cell"]).complete().array)
+        scaled = centers[rows] @ inverse
+        width = np.max(
+            [volume_widths(d, part, inverse) for d, part in own], axis=0
+        )  # of the volumes, fractional
+        first = int(random.integers(len(rows)))
+        # the axis that leaves most for training; the block begins at a centre, so that it is never empty
+        found = [_slab(scaled[:, a], bool(periodic[a]), width[a], test_fraction, first) for a in range(3)]
+        axis = int(np.argmax([free.sum() for free, _ in found]))
+        train[rows], test[rows] = found[axis]
+        if not train[rows].any():
+            heights = 1.0 / np.linalg.norm(inverse, axis=0)
             raise InputError(
-                f"The split 'block' is not possible: the volume is {width[axis] * height:.1f} Å wide in a "
-                f"cell of {length[axis] * height:.1f} Å, so that no pattern is free of the test block: use "
+                f"The split 'block' is not possible: the volume is {width[axis] * heights[axis]:.1f} Å wide "
+                f"in a cell of {heights[axis]:.1f} Å, so that no pattern is free of the test block: use "
                 "split = 'structure', a larger structure or a smaller volume."
             )
-        at = (scaled[:, axis] - low[axis]) / length[axis]
-        gap = width[axis] / length[axis]
-        if periodic[axis]:
-            # the block begins at a centre drawn at random, so that it is never empty
-            at = (at - at[random.integers(len(at))] + 1e-9) % 1.0
-            distance = np.where(at < test_fraction, 0.0, np.minimum(at - test_fraction, 1.0 - at))
-        else:
-            distance = np.maximum(at - test_fraction, 0.0)
-        test[rows] = distance <= 0
-        train[rows] = distance > gap
     return train, test
+
+
+def _slab(
+    scaled: np.ndarray, periodic: bool, width: float, test_fraction: float, first: int
+) -> tuple[np.ndarray, np.ndarray]:
+    # (free of the slab and its gaps, inside the slab) for positions along one axis
+    at = (scaled - scaled[first] + 1e-9) % 1.0 if periodic else scaled - scaled.min()
+    end = np.sort(at)[int(np.ceil(test_fraction * len(at))) - 1] + 2e-9
+    distance = at - end
+    if periodic:
+        distance = np.minimum(distance, 1.0 - at)
+    return (at > end) & (distance > width), at <= end
 
 
 def volume_widths(dataset: PatternDataset, rows: np.ndarray, inverse: np.ndarray) -> np.ndarray:

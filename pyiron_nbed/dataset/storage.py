@@ -43,7 +43,8 @@ def create_file(
         # before HDF5 has the file open: it does not survive a full disc at closing
         with open(path, "wb") as raw:
             _reserve(raw.fileno(), size + _HEAD)
-        with h5py.File(path, "w") as file:
+        # without a lock: one who only looks at the file at this moment must not stop the run
+        with h5py.File(path, "w", locking=False) as file:
             for name, (shape, kind) in {**arrays, COMPLETE: ((1,), "<i8")}.items():
                 _allocate(file, name, shape, kind)
             file[COMPLETE][0] = 0
@@ -117,8 +118,19 @@ class RowWriter:
         data = np.ascontiguousarray(values, kind)
         if data.shape[1:] != shape[1:] or row + len(data) > shape[0]:
             raise ValueError(f"{name}: rows of shape {data.shape} do not fit {shape} at {row}")
+        self._put(data, offset + row * (data.nbytes // max(len(data), 1)))
+
+    def complete(self, rows: int) -> None:
+        """Say that all arrays are written up to this row.
+
+        Raises:
+            DatasetError: the disc is full; what was complete before stays readable.
+        """
+        self._put(np.array([rows], "<i8"), self._places[COMPLETE][0])
+        self.n_complete = rows
+
+    def _put(self, data: np.ndarray, at: int) -> None:
         view = data.reshape(-1).view(np.uint8).data
-        at = offset + row * (data.nbytes // max(len(data), 1))
         try:
             while len(view):
                 written = os.pwrite(self._descriptor, view, at)
@@ -128,11 +140,6 @@ class RowWriter:
                 f"{_no_space(self.path, data.nbytes, error)[:-1]}; the first {self.n_complete} patterns are "
                 "whole, and the run goes on from there when it is started again."
             ) from error
-
-    def complete(self, rows: int) -> None:
-        """Say that all arrays are written up to this row."""
-        self.n_complete = rows
-        os.pwrite(self._descriptor, np.array([rows], "<i8").tobytes(), self._places[COMPLETE][0])
 
 
 def _places(file: h5py.File) -> dict[str, tuple[int, np.dtype, tuple[int, ...]]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,15 @@ from ase import Atoms
 import pyiron_nbed
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.labels import atom_values, check_labels, volume_labels, volume_regions
+from pyiron_nbed.dataset.plan import FileScan, plan_scans
 from pyiron_nbed.dataset.storage import COMPLETE, RowWriter, create_file
 from pyiron_nbed.diffraction import (
     Mesh,
-    OneLayerCluster,
     Volume,
     VolumeSearch,
     as_volume,
     check_engine,
     patterns_of_volumes,
-    random_zone_axes,
-    scan_grid,
 )
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.images import RECIPE
@@ -39,42 +37,34 @@ _BATCH = 256  # patterns in memory at a time
 DTYPES = ("float16", "float32")
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One structure seen with one volume: rows ``first`` to ``first + len(centers)``.
-
-    The zone axis is one for all (3,), or one for each centre (P, 3).
-    """
-
-    structure: int
-    volume: int
-    zone_axis: np.ndarray
-    centers: np.ndarray
-    first: int
-
-
 def build_dataset(
     path: str | os.PathLike,
     structures: Sequence[Atoms],
     volumes: Sequence[Volume],
     mesh: Mesh | None = None,
-    step: float | Sequence[float] = 2.5,
+    step: float | Sequence[float | None] = 2.5,
     zone_axes: Sequence[Sequence[float]] = ((0, 0, 1),),
     engine: str = "cpu",
     dtype: str = "float16",
     labels: Sequence[str] | None = None,
     axes_per_cluster: int = 1,
     seed: int = 0,
+    order: str = "raster",
+    margin: float = 0.0,
+    region: Sequence[Sequence[float] | None] | None = None,
+    points: np.ndarray | Sequence[np.ndarray] | None = None,
+    empty: str = "error",
+    sources: Sequence[str] | None = None,
     cores: int | None = None,
     provenance: dict | None = None,
 ) -> int:
     """Simulate the patterns of a scan over structures and write them with labels to one file.
 
-    Every combination of structure, volume and zone axis is scanned on a regular grid; one-layer clusters are
-    taken around every atom and seen along random zone axes. The file is
-    written as ``<path>.partial`` and renamed when it is complete. Called again with the same input
-    after an interruption, it goes on after the last complete row, and the finished file is the same to the
-    last bit; a finished file of the same input is left as it is.
+    Every combination of structure, volume and zone axis is scanned on a regular grid or over given points;
+    one-layer clusters are taken around every atom (or the atoms at the points) and seen along random zone
+    axes. The file is written as ``<path>.partial`` and renamed when it is complete. Called again with the
+    same input after an interruption, it goes on after the last complete row, and the finished file is the
+    same to the last bit; a finished file of the same input is left as it is.
 
     Args:
         path: HDF5 file to write (replaced if it holds something else); see
@@ -83,13 +73,18 @@ def build_dataset(
             ``disorder_parameter`` where they exist, else computed.
         volumes: interaction volumes (Å).
         mesh: nodes of the pattern; default Mesh().
-        step: scan step in Å, one number or one per cell axis.
+        step: scan step in Å, one number or one per cell axis, None along an axis with one position.
         zone_axes: beam directions (Cartesian).
         engine: one of :data:`pyiron_nbed.diffraction.ENGINES`.
         dtype: "float16" (half the size, 0.05 % of the intensity) or "float32".
         labels: some of :data:`pyiron_nbed.dataset.labels.ATOM_LABELS`; None takes all.
         axes_per_cluster: random zone axes of each one-layer cluster.
         seed: of these axes.
+        order, margin, region: of the grid, as in :func:`pyiron_nbed.diffraction.scan_grid`; lengths in Å.
+        points: centres in Å in place of the grid, (P, 3) for all structures or a list with an array for each.
+        empty: volumes without atoms are an "error", or left out with a warning that counts them ("skip").
+        sources: name of what each structure comes from, the same for all frames of one simulation, so that
+            the split "job" holds them out together; None takes the ``structure_id``.
         cores: threads; None takes all.
         provenance: stored with the file.
 
@@ -115,17 +110,26 @@ def build_dataset(
     check_engine(engine)
     if dtype not in DTYPES:
         raise InputError(f"dtype is {dtype!r}: choose one of {', '.join(map(repr, DTYPES))}.")
-    if not (structures and volumes and len(zone_axes)):
-        raise InputError(
-            f"There are {len(structures)} structures, {len(volumes)} volumes and {len(zone_axes)} zone axes: "
-            "give at least one of each."
-        )
     names = check_labels(labels)
-    parts = _plan(structures, volumes, zone_axes, step, axes_per_cluster, seed)
+    check_sources(sources, structures)
+    parts = plan_scans(
+        structures, volumes, zone_axes, step, order, margin, region, points, axes_per_cluster, seed, empty,
+        cores,
+    )  # fmt: skip
+    total = parts[-1].rows.stop
+    skipped = sum(int(np.prod(part.shape)) - len(part.centers) for part in parts)
+    if skipped:
+        text = f"{skipped} of {total + skipped} volumes hold no atoms and were left out."
+        warnings.warn(text, stacklevel=2)
     values = [atom_values(atoms, names, cores) for atoms in structures]
-    attributes = _attributes(structures, volumes, mesh, engine, step, seed, provenance)
+    made = {
+        "engine": engine,
+        "step": None if points is not None else np.asarray(step).tolist(),
+        "seed": seed,
+        "n_skipped": skipped,
+    }
+    attributes = _attributes(structures, sources, volumes, mesh, parts, {**made, **(provenance or {})})
     attributes["input_hash"] = _input_hash(structures, values, parts, attributes, dtype)
-    total = sum(len(part.centers) for part in parts)
     path = Path(path)
     if _rows_of(path, attributes["input_hash"]) == total:
         return total
@@ -136,7 +140,7 @@ def build_dataset(
         with RowWriter(partial) as writer, progress_bar(total, "patterns", "pattern") as bar:
             bar.update(writer.n_complete)
             for part in parts:
-                if part.first + len(part.centers) > writer.n_complete:
+                if part.rows.stop > writer.n_complete:
                     _write_part(writer, part, structures, volumes, mesh, engine, dtype, values, cores, bar)
         os.replace(partial, path)
     except BaseException as error:
@@ -148,42 +152,28 @@ def build_dataset(
     return total
 
 
-def _plan(structures, volumes, zone_axes, step, axes_per_cluster, seed) -> list[_Part]:
-    parts: list[_Part] = []
-    first = 0
-    for s, atoms in enumerate(structures):
-        for v, volume in enumerate(volumes):
-            if isinstance(volume, OneLayerCluster):
-                VolumeSearch(atoms, volume)(atoms.positions)  # raises what does not fit
-                centers = np.tile(atoms.positions, (axes_per_cluster, 1))
-                views = [(random_zone_axes(len(centers), seed + first), centers)]
-            else:
-                views = []
-                for zone_axis in zone_axes:
-                    VolumeSearch(atoms, volume, zone_axis)
-                    axis = np.asarray(zone_axis, float)
-                    views.append((axis, scan_grid(atoms, step, zone_axis).centers))
-            for axes, centers in views:
-                parts.append(_Part(s, v, axes, centers, first))
-                first += len(centers)
-    return parts
+def check_sources(sources: Sequence[str] | None, structures: Sequence[Atoms]) -> None:
+    """Raise InputError for another number of sources than structures."""
+    if sources is not None and (isinstance(sources, str) or len(sources) != len(structures)):
+        raise InputError(
+            f"The sources are {sources!r} for {len(structures)} structures: give a list with a name for each."
+        )
 
 
 def _write_part(
-    writer: RowWriter, part: _Part, structures, volumes, mesh, engine, dtype, values, cores, bar
+    writer: RowWriter, part: FileScan, structures, volumes, mesh, engine, dtype, values, cores, bar
 ) -> None:
     atoms, volume = structures[part.structure], volumes[part.volume]
     symbols = np.array(atoms.get_chemical_symbols())
     elements = _elements(structures)
-    each = part.zone_axis.ndim == 2
-    search = VolumeSearch(atoms, volume, part.zone_axis[0] if each else part.zone_axis)
+    axes = part.zone_axes
+    search = VolumeSearch(atoms, volume, part.zone_axis)
     buffer = np.empty((min(_BATCH, len(part.centers)), *mesh.shape), dtype)  # reused: fresh pages cost time
     # batches begin where they would have begun without an interruption
     done = max(0, writer.n_complete - part.first)
     for start in range(done - done % _BATCH, len(part.centers), _BATCH):
         centers = part.centers[start : start + _BATCH]
-        axes = part.zone_axis[start : start + _BATCH] if each else None
-        found = search(centers, cores, axes)
+        found = search(centers, cores, None if axes is None else axes[start : start + _BATCH])
         row = part.first + start
         out = buffer[: len(centers)]
         patterns_of_volumes(found, atoms.numbers, mesh, engine, out.dtype.type, cores, out)
@@ -203,13 +193,13 @@ def _elements(structures: Sequence[Atoms]) -> list[str]:
 
 
 def _create(partial: Path, parts, mesh, names, elements, dtype, attributes) -> None:
-    total = sum(len(part.centers) for part in parts)
+    total = parts[-1].rows.stop
     n = mesh.shape[0]
     arrays: dict[str, tuple[tuple[int, ...], str]] = {
         "patterns": ((total, n, n), dtype),
         "centers": ((total, 3), "<f8"),
         "zone_axes": ((total, 3), "<f8"),
-        **dict.fromkeys(("n_atoms", "structure", "volume", "region"), ((total,), "<i4")),
+        **dict.fromkeys(("n_atoms", "structure", "volume", "region", "position"), ((total,), "<i4")),
     }
     columns = [*names, "number_density", *(schema.COMPOSITION_PREFIX + e for e in elements)]
     arrays |= {f"labels/{name}": ((total,), "<f8") for name in columns}
@@ -217,13 +207,17 @@ def _create(partial: Path, parts, mesh, names, elements, dtype, attributes) -> N
     with RowWriter(partial) as writer:
         for part in parts:
             many = len(part.centers)
+            axes = np.broadcast_to(part.zone_axis, (many, 3)) if part.zone_axes is None else part.zone_axes
             writer.write("centers", part.first, part.centers)
-            writer.write("zone_axes", part.first, np.broadcast_to(part.zone_axis, (many, 3)))
+            writer.write("zone_axes", part.first, axes)
             writer.write("structure", part.first, np.full(many, part.structure))
             writer.write("volume", part.first, np.full(many, part.volume))
+            writer.write("position", part.first, np.arange(many) if part.kept is None else part.kept)
 
 
-def _attributes(structures, volumes, mesh, engine, step, seed, provenance) -> dict[str, Any]:
+def _attributes(structures, sources, volumes, mesh, parts, provenance) -> dict[str, Any]:
+    ids = [structure_id(atoms) for atoms in structures]
+    sources = ids if sources is None else map(str, sources)
     return {
         "format": schema.FORMAT,
         "schema_version": schema.SCHEMA_VERSION,
@@ -234,22 +228,16 @@ def _attributes(structures, volumes, mesh, engine, step, seed, provenance) -> di
         "structures": json.dumps(
             [
                 {
-                    "structure_id": structure_id(atoms),
+                    "structure_id": own,
+                    "source": source,
                     "cell": atoms.cell.array.tolist(),
                     "pbc": np.asarray(atoms.pbc).tolist(),
                 }
-                for atoms in structures
+                for own, source, atoms in zip(ids, sources, structures, strict=True)
             ]
         ),
-        "provenance": json.dumps(
-            {
-                "versions": versions(),
-                "engine": engine,
-                "step": np.asarray(step).tolist(),
-                "seed": seed,
-                **(provenance or {}),
-            }
-        ),
+        "scans": json.dumps([part.as_dict() for part in parts if part.zone_axes is None]),
+        "provenance": json.dumps({"versions": versions(), **provenance}),
     }
 
 
@@ -258,10 +246,11 @@ def _input_hash(structures, values, parts, attributes, dtype) -> str:
     regions = [
         hash_of(a.arrays["region"].tobytes().hex()) if "region" in a.arrays else "" for a in structures
     ]
-    centers = [
-        (hash_of(part.zone_axis.tobytes().hex()), hash_of(part.centers.tobytes().hex())) for part in parts
+    arrays = [
+        [hash_of(a.tobytes().hex()) for a in (part.centers, part.zone_axes) if a is not None]
+        for part in parts
     ]
-    return hash_of([pyiron_nbed.__version__, attributes, per_atom, regions, centers, dtype])
+    return hash_of([pyiron_nbed.__version__, attributes, per_atom, regions, arrays, dtype])
 
 
 def _rows_of(path: Path, input_hash: str) -> int | None:

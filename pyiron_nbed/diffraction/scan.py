@@ -20,13 +20,16 @@ class Scan:
     """Positions of the interaction volumes.
 
     Attributes:
-        centers: (P, 3) in Å, in the order of the scan, P = product of ``shape``.
+        centers: (P, 3) in Å, in the order of the scan, P = product of ``shape`` (less where some are left
+            out).
         shape: number of positions along each cell axis; (P,) for points that are no grid.
         step: distance between positions along each cell axis in Å, 0 along an axis with one
             position; empty for points.
         zone_axis: beam direction (Cartesian).
         order: "raster" (every line starts at the same side) or "serpentine" (every second line runs
             backwards, so that neighbours in time are neighbours in space).
+        kept: (P,) place of each centre in the order of the whole scan where some were left out, None where
+            none was.
     """
 
     centers: np.ndarray
@@ -34,6 +37,7 @@ class Scan:
     step: tuple[float, ...]
     zone_axis: tuple[float, float, float]
     order: str = "raster"
+    kept: np.ndarray | None = None
 
     def on_grid(self, values: np.ndarray) -> np.ndarray:
         """Values of the positions as an array over the grid, whatever the order of the scan.
@@ -42,7 +46,7 @@ class Scan:
             values: (P, ...) in the order of ``centers``.
 
         Returns:
-            (*shape, ...).
+            (*shape, ...), NaN (and then floating point) where a position was left out.
 
         Raises:
             InputError: another number of values than positions.
@@ -57,8 +61,14 @@ class Scan:
         values = np.asarray(values)
         if len(values) != len(self.centers):
             raise InputError(f"There are {len(values)} values for {len(self.centers)} positions of the scan.")
-        grid = np.empty_like(values)
-        grid[_sequence(self.shape, self.order)] = values
+        places = _sequence(self.shape, self.order)
+        if self.kept is None or len(self.kept) == len(places):
+            grid = np.empty_like(values)
+        else:
+            places = places[self.kept]
+            size = (int(np.prod(self.shape)), *values.shape[1:])
+            grid = np.full(size, np.nan, np.result_type(values.dtype, np.float16))
+        grid[places] = values
         return grid.reshape(*self.shape, *values.shape[1:])
 
 
@@ -90,8 +100,8 @@ def scan_grid(
         The :class:`Scan`.
 
     Raises:
-        InputError: a step that is not positive, an unknown order, or a margin or region that leaves
-            nothing.
+        InputError: a step that is not positive, an unknown order, a margin that is no number, or a margin or
+            region that leaves nothing.
         StructureError: unusable structure.
 
     Example:
@@ -105,6 +115,8 @@ def scan_grid(
     limits = _limits(region)
     if order not in ORDERS:
         raise InputError(f"The scan order is {order!r}: choose one of {', '.join(map(repr, ORDERS))}.")
+    if isinstance(margin, bool) or not isinstance(margin, (int, float, np.number)) or not np.isfinite(margin):
+        raise InputError(f"The margin is {margin!r}: give a distance in Å.")
     fractions, real_steps = [], []
     cell = np.array(atoms.cell.array)
     open_axes = ~np.array(atoms.pbc)

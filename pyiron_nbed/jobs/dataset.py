@@ -6,8 +6,9 @@ from typing import Any
 
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.labels import check_labels
-from pyiron_nbed.dataset.writer import DTYPES
-from pyiron_nbed.diffraction import Mesh, OneLayerCluster, VolumeSearch, as_volume, check_engine, scan_grid
+from pyiron_nbed.dataset.plan import plan_scans
+from pyiron_nbed.dataset.writer import DTYPES, check_sources
+from pyiron_nbed.diffraction import Mesh, as_volume, check_engine
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
@@ -17,15 +18,21 @@ from pyiron_nbed.locking import locked
 from pyiron_nbed.provenance import file_hash
 
 PATTERN_FILE = "patterns.h5"
+_SAME = ("step", "engine", "dtype", "labels", "axes_per_cluster", "seed", "order", "margin", "region",
+         "points", "empty")  # fmt: skip
+_SCAN = ("volumes", "zone_axes", "step", "axes_per_cluster", "seed", "order", "margin", "region",
+         "points", "empty")  # fmt: skip
 
 
 class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
     """Diffraction patterns of volumes on a grid through ``structure`` or ``reference``, or several.
 
-    ``input.volume`` (or ``input.volumes``, a list), ``input.step`` (Å), ``input.zone_axis`` (one
-    direction or a list of directions), ``input.mesh``, ``input.engine``, ``input.dtype``.
-    ``input.labels`` limits the labels (None: all). :attr:`dataset` opens the result. A job that was
-    killed goes on after the last complete pattern when it is run again.
+    ``input.volume`` (or ``input.volumes``, a list), ``input.zone_axis`` (one direction or a list of
+    directions), ``input.mesh``, ``input.engine``, ``input.dtype``; the other inputs are the arguments of
+    :func:`pyiron_nbed.dataset.build_dataset`: ``step``, ``order``, ``margin``, ``region`` (Å) or ``points``,
+    ``empty``, ``labels`` (None: all), ``sources`` (None: of references the simulation they come from).
+    :attr:`dataset` opens the result. A job that was killed goes on after the last complete pattern when it
+    is run again.
     """
 
     resumable = True
@@ -36,7 +43,8 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
             "structure": None, "structures": None, "reference": None, "references": None,
             "volume": None, "volumes": None, "step": 2.5, "zone_axis": [0, 0, 1],
             "mesh": Mesh().as_dict(), "engine": "cpu", "dtype": "float16", "labels": None,
-            "axes_per_cluster": 1, "seed": 0,
+            "axes_per_cluster": 1, "seed": 0, "order": "raster", "margin": 0.0, "region": None,
+            "points": None, "empty": "error", "sources": None,
         }  # fmt: skip
 
     def plain_input(self):
@@ -49,7 +57,7 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
             self.input.mesh = self.input.mesh.as_dict()
 
     def check_input(self):
-        """Source, volumes, step, zone axes, mesh and engine."""
+        """Source, volumes, scan, mesh and engine; a search finds volumes without atoms."""
         structures = self.source_structures()
         self.plain_input()
         settings = self._settings()
@@ -59,17 +67,16 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
         check_labels(settings["labels"])
         for atoms in structures:
             check_atoms(atoms, minimum_distance=0.5)
-            for volume in settings["volumes"]:
-                for axis in [None] if isinstance(volume, OneLayerCluster) else settings["zone_axes"]:
-                    VolumeSearch(atoms, volume, (0, 0, 1) if axis is None else axis)
-                    scan_grid(atoms, settings["step"], (0, 0, 1) if axis is None else axis)
+        check_sources(settings["sources"], structures)
+        plan_scans(structures, cores=self.server.cores, **{name: settings[name] for name in _SCAN})
 
     def compute(self):
         """Write ``patterns.h5``; the output holds its hash and size."""
         path = self.folder / PATTERN_FILE
         with locked(self.folder):
             n = build_dataset(path, self.source_structures(), cores=self.server.cores, **self._settings())
-        return {"n_patterns": n, "file": PATTERN_FILE, "hash": file_hash(path)}
+        skipped = self.dataset.provenance["n_skipped"]
+        return {"n_patterns": n, "n_skipped": skipped, "file": PATTERN_FILE, "hash": file_hash(path)}
 
     @property
     def dataset(self) -> PatternDataset:
@@ -89,5 +96,6 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
             "volumes": [as_volume(v) for v in (many if one is None else [one])],
             "zone_axes": axis if nested else [axis],
             "mesh": mesh if isinstance(mesh, Mesh) else Mesh(**mesh),
-            **self._values(("step", "engine", "dtype", "labels", "axes_per_cluster", "seed")),
+            "sources": builtin(self.input.sources) or self.source_names(),
+            **self._values(_SAME),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +13,8 @@ from pyiron_base import Project
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import check_atoms
-from pyiron_nbed.jobs.base import builtin
+from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.provenance import hash_of
 from pyiron_nbed.structures.reading import check_file, read_structures
 
 
@@ -104,6 +106,14 @@ class ManyStructuresSource(StructureOrJobSource):
         if given[0] == "structures":
             return self.structures or []
         return [plain_atoms(job.get_structure(-1)) for job in self.references or []]
+
+    def source_names(self) -> list[str] | None:
+        """What each structure comes from: the job (or file) at the start of its chain of references."""
+        stored = builtin(self.input.references)
+        one = builtin(self.input.reference)
+        if stored is None and one is None:
+            return None
+        return [root_of(reference) for reference in (stored or [one])]
 
 
 class FrameSource(StructureOrJobSource):
@@ -218,6 +228,22 @@ def to_reference(job: Any) -> dict[str, str]:
             f"A reference must be a job, not {type(job).__name__}: assign for example pr.load('my_quench')."
         )
     return {"project": os.path.abspath(job.project.path), "job_name": job.job_name}
+
+
+def root_of(reference: dict[str, str]) -> str:
+    """Name of the job, or of the file, at the start of a chain of references.
+
+    Two frames of one LAMMPS run have the same, whatever jobs lie between: hash of the project and job name.
+    """
+    earlier = {}
+    with contextlib.suppress(InputError):  # a job that is gone has a name all the same
+        job = load_reference(reference)
+        earlier = job._values(set(job.defaults()) & {"file", "reference"}) if isinstance(job, NBEDJob) else {}
+    if earlier.get("file") is not None:
+        return os.path.abspath(earlier["file"])
+    if earlier.get("reference") is not None:
+        return root_of(earlier["reference"])
+    return f"{hash_of(reference['project'])}/{reference['job_name']}"
 
 
 def trajectory_of(job: Any) -> Iterator[Atoms]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from ase.cell import Cell
 
 from pyiron_nbed.dataset.splits import volume_widths
 from pyiron_nbed.errors import InputError
@@ -118,7 +119,7 @@ def pattern_groups(dataset: PatternDataset, rows: np.ndarray) -> pd.DataFrame:
     block = np.empty(len(rows), object)
     for s in np.unique(dataset.structure[rows]):
         own = np.flatnonzero(dataset.structure[rows] == s)
-        cell = np.array(dataset.structures[s]["cell"])
+        cell = Cell(dataset.structures[s]["cell"]).complete().array
         widths = volume_widths(dataset, rows[own], np.linalg.inv(cell))
         boxes = np.maximum(1, (1 / widths).astype(int))
         scaled = (dataset.centers[rows[own]] @ np.linalg.inv(cell)) % 1.0

@@ -21,6 +21,7 @@ from pyiron_nbed.learning.training import train
 TASK_FILE = "training.json"
 TEST_FILE = "test.csv"
 HISTORY_FILE = "history.csv"
+SPLIT_FILE = "split.h5"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class TrainingTask:
     label: str | Sequence[str] = "disorder_parameter"
 
     def run(self, folder: str | os.PathLike, processes: int = 1) -> None:
-        """Train; ``model.safetensors``, ``model.json``, ``test.csv`` and ``history.csv`` go to the folder.
+        """Train; the model, its card, ``test.csv``, ``history.csv`` and ``split.h5`` go to the folder.
 
         Args:
             folder: exists; a training that was interrupted there goes on.
@@ -83,6 +84,7 @@ def run_task(folder: str | os.PathLike) -> None:
     for name, table in ((TEST_FILE, trained.test), (HISTORY_FILE, trained.history)):
         table.to_csv(folder / (name + ".partial"), index=False)
         os.replace(folder / (name + ".partial"), folder / name)
+    trained.split.save(folder / SPLIT_FILE)
     trained.model.save(folder)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 

@@ -163,7 +163,8 @@ def check_datasets(
         return split_dataset(datasets, split, test_fraction, seed)
     n_train = 0 if source is not None else sum(map(len, datasets))
     rows = np.arange(sum(map(len, everything)))
-    return Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"))
+    files = tuple((dataset.input_hash, len(dataset)) for dataset in everything)
+    return Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"), files)
 
 
 def prediction_table(

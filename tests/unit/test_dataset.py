@@ -5,18 +5,18 @@ import pickle
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from ase import Atoms
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from ase.build import bulk
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, simulate_patterns
-from pyiron_nbed.dataset import PatternDataset, build_dataset, concatenate_datasets, schema, split_dataset
+from pyiron_nbed.dataset import PatternDataset, build_dataset, concatenate_datasets, schema
 from pyiron_nbed.dataset.labels import ATOM_LABELS
-from pyiron_nbed.diffraction import VolumeSearch
+from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume, scan_grid
 from pyiron_nbed.errors import DatasetError, InputError, VolumeError
 from pyiron_nbed.images import network_images
 from pyiron_nbed.ssro import disorder_and_bond_order
@@ -157,7 +157,7 @@ def test_killed_twice_it_ends_with_the_same_bytes(in_folder):
         process = _start(killed, 0.05)
         rows = 0
         while rows < beyond:
-            assert process.poll() is None
+            assert process.poll() is None, process.stderr.read().decode()
             time.sleep(0.01)
             with contextlib.suppress(DatasetError):  # not there yet
                 rows = len(PatternDataset(partial))
@@ -218,6 +218,116 @@ def test_no_room_on_the_disc(in_folder):
     assert not list(in_folder.glob("a.h5*"))
 
 
+def test_scans_of_a_file_give_maps(in_folder, rattled):
+    open_slab = rattled.copy()
+    open_slab.pbc = (True, True, False)
+    arguments = {"mesh": MESH, "labels": ["q6"], "order": "serpentine", "step": (8, 4, 6), "margin": 2}
+    arguments |= {"region": [(8, 24), None, None], "zone_axes": [(0, 0, 1), (0, 1, 0)]}
+    build_dataset("a.h5", [rattled, open_slab], [Cylinder(4, 12), Ellipsoid(4, 12)], **arguments)
+    dataset = PatternDataset("a.h5")
+    assert len(dataset.scans) == 8
+    assert sum(len(scan.centers) for scan in dataset.scans) == len(dataset)
+    number = np.arange(len(dataset))
+    for scan in dataset.scans:
+        grid = scan_grid([rattled, open_slab][scan.structure], (8, 4, 6), scan.zone_axis, 2, "raster",
+                         [(8, 24), None, None])  # fmt: skip
+        assert (scan.shape, scan.step, scan.zone_axis) == (grid.shape, grid.step, grid.zone_axis)
+        rows = scan.on_grid(number[scan.rows]).ravel()
+        assert rows.dtype == int
+        assert (dataset.centers[rows] == grid.centers).all()
+        assert (dataset.volume[rows] == scan.volume).all()
+        assert (dataset.structure[rows] == scan.structure).all()
+        assert (dataset.zone_axes[rows] == scan.zone_axis).all()
+    clusters = {"mesh": MESH, "labels": ["q6"], "points": rattled.positions[:5]}
+    build_dataset("b.h5", [rattled], [OneLayerCluster(), Cylinder(4, 12)], **clusters)
+    (scan,) = PatternDataset("b.h5").scans  # clusters are no scan
+    assert (scan.rows, scan.shape, scan.step) == (slice(5, 10), (5,), ())
+    assert PatternDataset("b.h5").provenance["step"] is None
+
+
+def test_volumes_without_atoms_leave_a_hole_in_the_map(in_folder, rattled):
+    slab = rattled[(rattled.positions[:, 0] > 4) & (rattled.positions[:, 0] < 14)]
+    arguments = {"mesh": MESH, "labels": ["q6"], "step": 4}
+    volumes = [Cylinder(3, 8), Ellipsoid(3, 8)]
+    with pytest.raises(VolumeError, match=r"of 512 volumes hold no atoms; centres in Å: \[.*'skip'"):
+        build_dataset("a.h5", [slab], volumes, **arguments)
+    assert not list(in_folder.iterdir())
+    with pytest.warns(UserWarning, match="of 1024 volumes hold no atoms and were left out") as warned:
+        n = build_dataset("a.h5", [slab], volumes, empty="skip", order="serpentine", **arguments)
+    assert len(warned) == 1
+    dataset = PatternDataset("a.h5")
+    assert len(dataset) == n == 1024 - dataset.provenance["n_skipped"] < 900
+    for scan in dataset.scans:
+        found = VolumeSearch(slab, volumes[scan.volume])(scan_grid(slab, 4).centers, empty="skip")
+        counts = scan.on_grid(dataset.n_atoms[scan.rows]).ravel()
+        assert (np.flatnonzero(~np.isnan(counts)) == found.kept).all()
+        assert (counts[found.kept] == found.counts).all()
+    with pytest.raises(VolumeError, match="No volume holds atoms"):
+        build_dataset("b.h5", [slab], volumes, points=[[24.0, 16, 16]], empty="skip", mesh=MESH)
+    assert not list(in_folder.glob("b*"))
+
+
+def test_occupied_agrees_with_the_search(rattled):
+    random = np.random.default_rng(1)
+    sparse = rattled[random.random(len(rattled)) < 0.03]
+    centers = random.uniform(-10, 40, (3000, 3))
+    for volume in (Cylinder(5, 8), Ellipsoid(5, 10), Ellipsoid(2, 20), WeightedVolume(2, 9), Cylinder(1, 2)):
+        search = VolumeSearch(sparse, volume, (1, 2, 3))
+        full = search.occupied(centers)
+        assert 0 < full.sum() < len(full)
+        assert (np.flatnonzero(full) == search(centers, empty="skip").kept).all()
+
+
+def test_file_of_schema_1():
+    """Written by the version before scans were stored: 2 volumes, 8 patterns each."""
+    dataset = PatternDataset(Path(__file__).parent / "data" / "patterns_v1.h5")
+    assert len(dataset) == 16
+    assert dataset.scans == []
+    assert (dataset.position == -1).all()
+    assert dataset.structures[0]["source"] == dataset.structures[0]["structure_id"]
+    atoms = bulk("Cu", cubic=True) * (4, 4, 4)
+    atoms.rattle(0.2, seed=1)
+    expected = simulate_patterns(atoms, dataset.centers[8:], Ellipsoid(3, 8), dataset.mesh)
+    assert np.allclose(dataset.patterns[8:], expected, rtol=1e-3)
+
+
+def test_a_file_of_schema_1_joins_newer_ones(in_folder):
+    old = Path(__file__).parent / "data" / "patterns_v1.h5"
+    atoms = bulk("Cu", cubic=True) * (4, 4, 4)
+    atoms.rattle(0.2, seed=1)
+    build_dataset("new.h5", [atoms], [Ellipsoid(3, 8)], PatternDataset(old).mesh, step=8, labels=["q6"])
+    concatenate_datasets("all.h5", [old, "new.h5", "new.h5"])
+    whole, new = PatternDataset("all.h5"), PatternDataset("new.h5")
+    assert len(whole.structures) == 1
+    assert [scan.rows for scan in whole.scans] == [slice(16, 24), slice(24, 32)]
+    for scan in whole.scans:
+        assert scan.volume == 1
+        own = whole.scans[0].on_grid(whole.label("q6")[scan.rows])
+        assert (own == new.scans[0].on_grid(new.label("q6"))).all()
+
+
+def test_input_hash_tells_what_differs(in_folder, rattled):
+    """Another atom, label value, centre, order or source: another hash."""
+    other = rattled.copy()
+    other.positions[-1] += 0.01
+    labelled = rattled.copy()
+    labelled.set_array("q6", np.linspace(0.3, 0.6, len(rattled))[::-1].copy())
+    points = np.tile([16.0, 16, 16], (300, 1)) + np.linspace(0, 1, 300)[:, None]
+    moved = points.copy()
+    moved[-1] += 1e-6
+    base = {"points": points}
+    cases = [
+        (rattled, base), (other, base), (labelled, base), (rattled, {"points": moved}),
+        (rattled, {**base, "sources": ["x"]}), (rattled, {"step": 16}),
+        (rattled, {"step": 16, "order": "serpentine"}),
+    ]  # fmt: skip
+    hashes = set()
+    for atoms, arguments in cases:
+        build_dataset("a.h5", [atoms], [Cylinder(4, 12)], mesh=Mesh(0.2, 0.1), labels=["q6"], **arguments)
+        hashes.add(PatternDataset("a.h5").input_hash)
+    assert len(hashes) == len(cases)
+
+
 def test_survives_pickling_with_an_open_file(pattern_file):
     dataset = PatternDataset(pattern_file)
     first = dataset[3][0]
@@ -256,7 +366,7 @@ def test_the_same_input_gives_the_same_bytes_of_data(in_folder, rattled):
         build_dataset(name, [rattled], [Cylinder(4, 12)], mesh=MESH, step=8, cores=cores)
     a, b = PatternDataset("a.h5"), PatternDataset("b.h5")
     assert (a.patterns[:] == b.patterns[:]).all()
-    assert a.dataset_hash == b.dataset_hash
+    assert a.input_hash == b.input_hash
 
 
 def test_failure_leaves_nothing_behind(in_folder, rattled):
@@ -305,58 +415,6 @@ def test_truncated_and_absent_files(pattern_file, in_folder):
 def test_unknown_label(pattern_file):
     with pytest.raises(InputError, match="disorder_parameter"):
         PatternDataset(pattern_file).label("hardness")
-
-
-def shared_atoms(dataset, atoms, split):
-    """Atoms that are in a training volume and in a test volume."""
-    search = VolumeSearch(atoms, dataset.volumes[0])
-    train = search(dataset.centers[split.train]).indices
-    test = search(dataset.centers[split.test]).indices
-    return np.intersect1d(train, test)
-
-
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), fraction=st.floats(0.1, 0.35))
-def test_block_split_shares_no_atom(pattern_file, rattled, seed, fraction):
-    dataset = PatternDataset(pattern_file)
-    split = dataset.split("block", fraction, seed)
-    assert len(split.train)
-    assert len(split.test)
-    assert len(shared_atoms(dataset, rattled, split)) == 0
-    again = dataset.split("block", fraction, seed)
-    assert (again.test == split.test).all()
-
-
-def test_random_split_leaks_as_published(pattern_file, rattled):
-    dataset = PatternDataset(pattern_file)
-    split = dataset.split("random", 0.2, 1)
-    assert len(split.test) == round(0.2 * len(dataset))
-    assert len(np.intersect1d(split.train, split.test)) == 0
-    assert len(shared_atoms(dataset, rattled, split)) > 1000
-
-
-def test_structure_split_holds_out_whole_structures(in_folder, rattled):
-    other = rattled.copy()
-    other.rattle(0.1, seed=9)
-    build_dataset("two.h5", [rattled, other], [Cylinder(4, 12)], mesh=MESH, step=8)
-    dataset = PatternDataset("two.h5")
-    split = split_dataset([dataset], "structure", 0.3, 0)
-    assert len(set(dataset.structure[split.test])) == 1
-    assert not set(dataset.structure[split.test]) & set(dataset.structure[split.train])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("cube", 0.2), "'block', 'structure', 'random'"),
-        (("block", 1.5), "between 0 and 1"),
-        (("structure", 0.2), "at least two structures"),
-        (("block", 0.9), "not possible"),
-    ],
-)
-def test_splits_that_cannot_be(pattern_file, arguments, message):
-    with pytest.raises(InputError, match=message):
-        PatternDataset(pattern_file).split(*arguments)
 
 
 def test_images_are_scaled_inside_the_disc():
