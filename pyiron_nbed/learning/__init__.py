@@ -1,14 +1,19 @@
 """Learning: networks, augmentation, training, evaluation. The only part that imports torch."""
 
 from pyiron_nbed.learning.augmentation import Augmentation
+from pyiron_nbed.learning.effects import DetectorEffects
 from pyiron_nbed.learning.evaluation import metrics
 from pyiron_nbed.learning.model import Model, evaluate, load_model
 from pyiron_nbed.learning.networks import build_network
+from pyiron_nbed.learning.source import PatternBatch, PatternSource
 from pyiron_nbed.learning.training import Trained, Training, train
 
 __all__ = [
     "Augmentation",
+    "DetectorEffects",
     "Model",
+    "PatternBatch",
+    "PatternSource",
     "Trained",
     "Training",
     "build_network",
