@@ -87,10 +87,12 @@ class RandomVolumes:
         self.volumes = [as_volume_or_range(volume) for volume in volumes]
         self.zone_axes = _directions(zone_axes)
         self.weights = _probabilities(weights, len(structures))
+        self._steps = np.cumsum(self.weights)[:-1]
         self._boxes = [build_cell_list(atoms, 3.0) for atoms in structures]
         self._offsets = np.cumsum([0, *map(len, structures)])
         self._positions = [atoms.positions.copy() for atoms in structures]
-        self._limits = np.array([_limits(volume) for volume in self.volumes])  # (V, lowest or highest, 2)
+        limits = np.array([_limits(volume) for volume in self.volumes])
+        self._lowest, self._highest = limits[:, 0], limits[:, 1]  # (V, 2) radius and height
         self._cluster = np.array([isinstance(volume, OneLayerCluster) for volume in self.volumes])
         self._ellipsoid = np.array([is_ellipsoid(volume) for volume in self.volumes])
         self._clusters: dict[tuple[int, int], VolumeSearch] = {}
@@ -116,9 +118,9 @@ class RandomVolumes:
             VolumeError: no atoms at 100 random places.
         """
         kinds = len(self.volumes)
-        structure = rng.choice(len(self._boxes), count, p=self.weights)
+        structure = np.searchsorted(self._steps, rng.random(count), side="right")
         volume = rng.integers(kinds, size=count)
-        low, high = np.moveaxis(self._limits[volume], 1, 0)
+        low, high = self._lowest[volume], self._highest[volume]
         size = low + (high - low) * rng.random((count, 2))
         if self.zone_axes is None:
             axes = rng.normal(size=(count, 3))
@@ -131,8 +133,8 @@ class RandomVolumes:
         frames = beam_frame(axes)
         centers = np.empty((count, 3))
         pieces = []
-        borders = np.flatnonzero(np.diff(group, prepend=-1, append=-1))
-        for first, last in itertools.pairwise(borders.tolist()):
+        borders = np.flatnonzero(group[1:] != group[:-1]) + 1
+        for first, last in itertools.pairwise([0, *borders.tolist(), count]):
             rows, s, v = slice(first, last), int(structure[first]), int(volume[first])
             if self._cluster[v]:
                 middle = rng.integers(len(self._positions[s]), size=last - first)
@@ -143,8 +145,12 @@ class RandomVolumes:
                 ellipsoid = self._ellipsoid[volume[rows]]
                 radius, height = size[rows].T
                 piece = self._inside(rng, s, frames[rows], radius, height, ellipsoid, centers[rows])
-            pieces.append((piece[0], piece[1] + self._offsets[s], piece[2]))
-        counts, indices, positions = (np.concatenate(part) for part in zip(*pieces, strict=True))
+            piece[1][:] += self._offsets[s]
+            pieces.append(piece)
+        if len(pieces) == 1:
+            counts, indices, positions = pieces[0]
+        else:
+            counts, indices, positions = (np.concatenate(part) for part in zip(*pieces, strict=True))
         offsets = np.concatenate([[0], np.cumsum(counts)])
         weights = self._beam(volume, counts, positions)
         found = VolumeAtoms(offsets, indices, positions, weights)
@@ -191,7 +197,7 @@ class RandomVolumes:
 
     def _check_width(self, s: int, v: int) -> None:
         boxes, ellipsoid = self._boxes[s], self._ellipsoid[v]
-        radius, height = self._limits[v, 1]
+        radius, height = self._highest[v]
         if self.zone_axes is None:
             # the widest of all directions: half the diagonal of a cylinder, the longer semi-axis
             reach = max(radius, height / 2) if ellipsoid else np.hypot(radius, height / 2)

@@ -264,6 +264,37 @@ def atoms_inside(
     return counts, np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _along(frame, vector):
+    u = frame[0, 0] * vector[0] + frame[0, 1] * vector[1] + frame[0, 2] * vector[2]
+    v = frame[1, 0] * vector[0] + frame[1, 1] * vector[1] + frame[1, 2] * vector[2]
+    w = frame[2, 0] * vector[0] + frame[2, 1] * vector[1] + frame[2, 2] * vector[2]
+    return u, v, w
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _overlap(cu, cv, cw, au, av, aw, wide, long, first, last):
+    # whole numbers b in first … last where c + t a, b ≤ t ≤ b + 1, comes into u² + v² ≤ wide, |w| ≤ long
+    start, stop = float(first), float(last) + 1.0
+    a, b, c = au * au + av * av, cu * au + cv * av, cu * cu + cv * cv - wide
+    if a > 1e-12:
+        root = b * b - a * c
+        if root < 0:
+            return first, first - 1
+        root = np.sqrt(root)
+        start, stop = max(start, (-b - root) / a), min(stop, (root - b) / a)
+    elif c > 0:
+        return first, first - 1
+    if abs(aw) > 1e-6:
+        one, other = (-long - cw) / aw, (long - cw) / aw
+        start, stop = max(start, min(one, other)), min(stop, max(one, other))
+    elif abs(cw) > long:
+        return first, first - 1
+    if stop < start:
+        return first, first - 1
+    return max(first, np.int64(np.floor(start - 1e-6))), min(last, np.int64(np.floor(stop + 1e-6)))
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _collect(
     first, last, centers, positions, order, cell, inverse, origin, n_boxes, periodic, start, half,
@@ -275,6 +306,8 @@ def _collect(
     indices = np.empty(room, np.int64)
     found = np.empty((room, 3))
     at = np.int64(0)
+    ex, ey, ez = cell[0] / n_boxes[0], cell[1] / n_boxes[1], cell[2] / n_boxes[2]  # edges of a box
+    diagonal = 0.5 * np.sqrt(max(np.sum((ex + ey) ** 2), np.sum((ex - ey) ** 2)))
     for p in range(first, last):
         own = p if frames.shape[0] > 1 else 0
         each = p if half.shape[0] > 1 else 0
@@ -293,6 +326,12 @@ def _collect(
         x0, x1, x2 = frames[own, 0, 0], frames[own, 0, 1], frames[own, 0, 2]
         y0, y1, y2 = frames[own, 1, 0], frames[own, 1, 1], frames[own, 1, 2]
         z0, z1, z2 = frames[own, 2, 0], frames[own, 2, 1], frames[own, 2, 2]
+        ux, vx, px = _along(frames[own], ex)
+        uy, vy, py = _along(frames[own], ey)
+        au, av, aw = _along(frames[own], ez)
+        cu, cv, cw = _along(frames[own], origin - centers[p])
+        wide = (radii[p] + diagonal) ** 2
+        long = half_height + 0.5 * (abs(px) + abs(py))
         begin = at
         for bx in range(low[0], high[0] + 1):
             wx = bx // n_boxes[0]
@@ -300,11 +339,17 @@ def _collect(
             for by in range(low[1], high[1] + 1):
                 wy = by // n_boxes[1]
                 column = (x * n_boxes[1] + by - wy * n_boxes[1]) * n_boxes[2]
+                # the part of this column of boxes that can meet the volume: its middle line against the
+                # volume's cylinder, widened by half the column
+                i, j = bx + 0.5, by + 0.5
+                bz, final = _overlap(
+                    cu + i * ux + j * uy, cv + i * vx + j * vy, cw + i * px + j * py,
+                    au, av, aw, wide, long, low[2], high[2],
+                )  # fmt: skip
                 # boxes along the third axis lie one after the other in memory: one run per image
-                bz = low[2]
-                while bz <= high[2]:
+                while bz <= final:
                     wz = bz // n_boxes[2]
-                    end = min(high[2], (wz + 1) * n_boxes[2] - 1)
+                    end = min(final, (wz + 1) * n_boxes[2] - 1)
                     shift0 = wx * cell[0, 0] + wy * cell[1, 0] + wz * cell[2, 0] - centers[p, 0]
                     shift1 = wx * cell[0, 1] + wy * cell[1, 1] + wz * cell[2, 1] - centers[p, 1]
                     shift2 = wx * cell[0, 2] + wy * cell[1, 2] + wz * cell[2, 2] - centers[p, 2]

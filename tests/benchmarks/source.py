@@ -2,20 +2,22 @@
 
     python tests/benchmarks/source.py [--batches 20] [--repeats 5]
 
-CPU time of one thread in batches of 64, medians over repeats; the patterns alone are those of the same volumes,
-found before. ``complexion_a``, one-layer clusters left out. ``tests/benchmarks/patterns.py`` has the peers.
+CPU time of one thread in batches of 64, medians over repeats; the patterns alone are those of the same
+volumes, found before. ``complexion_a``, one-layer clusters left out. ``tests/benchmarks/patterns.py`` has
+the peers.
 """
 
 import argparse
 import os
 import time
+from functools import partial
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, VolumeRange
-from pyiron_nbed.diffraction import patterns_of_volumes
+from pyiron_nbed.diffraction import patterns_of_volumes as simulate
 from pyiron_nbed.examples import load
 from pyiron_nbed.learning import DetectorEffects, PatternSource
 
@@ -64,8 +66,8 @@ def main():
                 count = options.batches * source.batch_size
                 times = np.array([
                     (
-                        sum(cpu_seconds(lambda: patterns_of_volumes(found, numbers, mesh, cores=1)) for found in drawn),  # noqa: B023
-                        sum(cpu_seconds(lambda: source.batch(number)) for number in range(options.batches)),  # noqa: B023
+                        sum(cpu_seconds(partial(simulate, f, numbers, mesh, cores=1)) for f in drawn),
+                        sum(cpu_seconds(partial(source.batch, i)) for i in range(options.batches)),
                     )
                     for _ in range(options.repeats)
                 ]) / count * 1e6  # fmt: skip
@@ -80,7 +82,8 @@ def main():
                 patterns = PatternSource([atoms], [Cylinder(4.6, 20)], mesh, cores=1).batch(0).patterns
                 generator = torch.Generator().manual_seed(0)
                 effects(patterns, mesh, generator)
-                seconds = [cpu_seconds(lambda: effects(patterns, mesh, generator)) for _ in range(options.repeats)]  # noqa: B023
+                job = partial(effects, patterns, mesh, generator)
+                seconds = [cpu_seconds(job) for _ in range(options.repeats)]
                 row.append(np.median(seconds) / len(patterns) * 1e6)
             print(f"| {name} | {row[0]:.0f} | {row[1]:.0f} |")
     for cores in (1, 2):
