@@ -52,15 +52,16 @@ def main():
     pieces = [atoms * (1, 1, repeat) for repeat in (1, 2, 1, 1, 1, 1, 1, 1)]
     ranges = [VolumeRange(Cylinder, (3, 6.2), (10, 28)), VolumeRange(Ellipsoid, (4, 8), (10, 30))]
     cases = {
-        "one structure, one cylinder, one zone axis": ([atoms], [Cylinder(4.6, 20)], [(0, 0, 1)]),
-        "one structure, one cylinder, random axes": ([atoms], [Cylinder(4.6, 20)], "random"),
-        "8 structures, 2 ranges, random axes": (pieces, ranges, "random"),
+        "one structure, one cylinder, one zone axis": ([atoms], [Cylinder(4.6, 20)], [(0, 0, 1)], 64),
+        "one structure, one cylinder, random axes": ([atoms], [Cylinder(4.6, 20)], "random", 64),
+        "8 structures, 2 ranges, random axes": (pieces, ranges, "random", 64),
+        "the same in batches of 256": (pieces, ranges, "random", 256),
     }
     print("| | mesh | atoms | patterns alone, µs | source, µs | added |\n|---|---|---|---|---|---|")
     with threadpool_limits(1):
-        for name, (structures, volumes, axes) in cases.items():
+        for name, (structures, volumes, axes, size) in cases.items():
             for mesh in (Mesh(), Mesh(1.0, 0.045)):
-                source = PatternSource(structures, volumes, mesh, zone_axes=axes, cores=1)
+                source = PatternSource(structures, volumes, mesh, zone_axes=axes, batch_size=size, cores=1)
                 drawn = [source._prepare(number).drawn.found for number in range(options.batches)]
                 numbers = source._atoms.numbers
                 count = options.batches * source.batch_size
