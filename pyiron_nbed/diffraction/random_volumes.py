@@ -94,7 +94,7 @@ class RandomVolumes:
         limits = np.array([_limits(volume) for volume in self.volumes])
         self._lowest, self._highest = limits[:, 0], limits[:, 1]  # (V, 2) radius and height
         self._cluster = np.array([isinstance(volume, OneLayerCluster) for volume in self.volumes])
-        self._ellipsoid = np.array([is_ellipsoid(volume) for volume in self.volumes])
+        self._ellipsoid = np.array([_is_ellipsoid(volume) for volume in self.volumes])
         self._clusters: dict[tuple[int, int], VolumeSearch] = {}
         for s, v in itertools.product(range(len(structures)), range(len(self.volumes))):
             volume = self.volumes[v]
@@ -216,8 +216,7 @@ class RandomVolumes:
             )
 
 
-def is_ellipsoid(volume: Volume | VolumeRange) -> bool:
-    """True for ellipsoids and ranges of them."""
+def _is_ellipsoid(volume: Volume | VolumeRange) -> bool:
     return isinstance(volume, Ellipsoid) or (isinstance(volume, VolumeRange) and volume.kind is Ellipsoid)
 
 
