@@ -23,6 +23,7 @@ from pyiron_nbed.diffraction.volumes import (
     Ellipsoid,
     OneLayerCluster,
     Volume,
+    VolumeRange,
     WeightedVolume,
     as_volume,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "Scan",
     "Volume",
     "VolumeAtoms",
+    "VolumeRange",
     "VolumeSearch",
     "WeightedVolume",
     "as_volume",
