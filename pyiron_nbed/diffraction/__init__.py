@@ -81,7 +81,7 @@ def simulate_patterns(
         mesh: nodes; the default is Mesh(k_max=1.0, delta_k=0.015), 133 × 133 pixels.
         zone_axis: Cartesian direction of the beam, (3,) or one for each centre, (P, 3).
         engine: "cpu" (numba), "torch" (CPU or CUDA) or "lammps" (``compute saed``, the reference,
-            slow; flat slice and volumes without weights only).
+            slow; volumes without weights only; with a beam energy it takes the exact Ewald sphere).
         dtype: float32 or float64; float16 stores single-precision results rounded.
         cores: threads of the search and the cpu engine; None takes all.
         out: C-contiguous (P, n, n) array of ``dtype`` to write to and return; None makes a new one.
