@@ -42,7 +42,7 @@ def saed_patterns(volumes: VolumeAtoms, symbols: np.ndarray, mesh: Mesh) -> np.n
     """
     if volumes.weights is not None:
         raise InputError(
-            "The lammps engine counts every atom once: take engine 'cpu' or 'torch' for a WeightedVolume."
+            "The lammps engine cannot weigh atoms: take engine 'cpu' or 'torch' for a WeightedVolume."
         )
     symbols = np.asarray(symbols)
     one = _flat if mesh.beam_energy is None else _sphere

@@ -13,7 +13,7 @@ from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, simulate_patterns
+from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, WeightedVolume, simulate_patterns
 from pyiron_nbed.dataset import PatternDataset, build_dataset, concatenate_datasets, schema, split_dataset
 from pyiron_nbed.dataset.labels import ATOM_LABELS
 from pyiron_nbed.diffraction import VolumeSearch
@@ -58,6 +58,19 @@ def test_every_key_is_in_the_schema(pattern_file):
         for name in file["labels"]:
             assert name in schema.LABELS or name.startswith(schema.COMPOSITION_PREFIX)
         json.loads(file.attrs["provenance"])["versions"]["pyiron_nbed"]
+
+
+def test_multislice_engine_and_what_it_cannot_weigh(in_folder, rattled):
+    pytest.importorskip("abtem")
+    mesh = Mesh(1.0, 0.2)
+    build_dataset("m.h5", [rattled], [Cylinder(4, 4)], mesh=mesh, step=31, engine="multislice", labels=["q6"])
+    dataset = PatternDataset("m.h5")
+    kinematic = simulate_patterns(rattled, dataset.centers, Cylinder(4, 4), mesh)
+    for pattern, other in zip(dataset.patterns, kinematic, strict=True):
+        assert 0 < np.abs(pattern - other).sum() < 0.2 * other.sum()
+    with pytest.raises(InputError, match="cannot weigh atoms"):
+        build_dataset("w.h5", [rattled], [WeightedVolume(4, 12)], mesh=mesh, step=31, engine="multislice")
+    assert not list(in_folder.glob("w.h5*"))
 
 
 def test_every_label_is_the_mean_over_the_atoms(in_folder, rattled):
