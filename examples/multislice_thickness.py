@@ -64,8 +64,8 @@ def study(positions: int, seed: int, delta_k: float, cores: int | None) -> tuple
 
 def draw(patterns: dict, values: np.ndarray, mesh: Mesh) -> Figure:
     """Curves with their quartiles, and one position at 2 and 10 nm."""
-    figure = Figure(figsize=(9.6, 5.2), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))
+    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.35))
     axes = left.subplots(3, 1, sharex=True)
     nanometres = np.array(THICKNESSES) / 10
     for (one, other), color, rows in zip(PAIRS, LINE_COLORS[1:4], values.transpose(1, 2, 0, 3), strict=True):
@@ -115,7 +115,7 @@ def main() -> None:
     inside = mesh.disc & (mesh.k > 0)
     ratio = [np.median(p[2][:, inside].sum(1) / p[1][:, inside].sum(1)) for p in patterns.values()]
     print("\nmultislice / kinematic sum on the Ewald sphere:", np.round(ratio, 3))
-    draw(patterns, values, mesh).savefig(arguments.figure, dpi=110)
+    draw(patterns, values, mesh).savefig(arguments.figure, dpi=100)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,9 @@ class MultisliceOptions:
         semiangle: convergence semiangle of the probe in mrad; 0 is a plane wave. The probe is focused at
             the middle of the volume, on its axis.
         slice_thickness: largest thickness of a slice in Å.
-        sampling: largest distance between points in real space in Å; None: 0.1 Å or 1/(6 k_max), whichever
-            is smaller. The wave is kept up to |k| = 1/(3 sampling).
+        sampling: largest distance between points in real space in Å; None: 0.1 Å or 1/(6 k), whichever
+            is smaller, k the larger of k_max and the aperture's edge. The wave is kept up to
+            |k| = 1/(3 sampling).
         frozen_phonons: number of configurations of displaced atoms whose intensities are averaged; 0: none.
         displacement: standard deviation of the displacement along each axis in Å.
         seed: of the displacements; each volume starts from it anew, so that its pattern does not depend
@@ -174,7 +175,7 @@ def _pattern(abtem, positions, names, kinds, mesh: Mesh, options: MultisliceOpti
     energy = BEAM_ENERGY if mesh.beam_energy is None else mesh.beam_energy
     wavelength = electron_wavelength(energy)
     gamma = 1 + energy * constants.e / (constants.m_e * constants.c**2)
-    sampling = _sampling(mesh, options)
+    sampling = _sampling(mesh, wavelength, options)
     # the beam runs along +z of abTEM; in our frame it comes from the side of the zone axis
     positions = positions * (1, 1, -1)
     depth = max(float(np.ptp(positions[:, 2])), 1e-3)
@@ -220,14 +221,15 @@ def _pattern(abtem, positions, names, kinds, mesh: Mesh, options: MultisliceOpti
     return np.where(mesh.disc, total, 0.0)
 
 
-def _sampling(mesh: Mesh, options: MultisliceOptions) -> float:
-    """Largest distance between points, checked against k_max."""
-    finest = 1 / (6 * mesh.k_max)
+def _sampling(mesh: Mesh, wavelength: float, options: MultisliceOptions) -> float:
+    """Largest distance between points, checked against the disc and the aperture."""
+    reach = max(mesh.k_max, 1e-3 * options.semiangle / wavelength)
+    finest = 1 / (6 * reach)
     sampling = min(0.1, finest) if options.sampling is None else options.sampling
     if sampling > finest:
         raise InputError(
-            f"MultisliceOptions: sampling is {sampling} Å: k_max = {mesh.k_max} Å⁻¹ needs at most "
-            f"{finest:.3f} Å, so that waves scattered twice are kept."
+            f"MultisliceOptions: sampling is {sampling} Å: a wave up to {reach:.2f} Å⁻¹ needs at most "
+            f"{finest:.3f} Å, so that electrons scattered twice are kept."
         )
     return sampling
 

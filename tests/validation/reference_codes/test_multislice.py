@@ -192,6 +192,8 @@ def test_what_multislice_cannot_do_is_refused(abtem, rattled):
         simulate_patterns(rattled, CENTER, WeightedVolume(4, 12), MESH, engine="multislice")
     with pytest.raises(InputError, match=r"needs at most 0.167 Å"):
         multislice(rattled, Cylinder(4, 8), sampling=0.2)
+    with pytest.raises(InputError, match=r"wave up to 1.99 Å⁻¹ needs at most 0.084 Å"):
+        multislice(rattled, Cylinder(4, 8), semiangle=50, sampling=0.1)
 
 
 def test_absent_abtem_is_said_before_anything_is_computed():
