@@ -10,7 +10,8 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.diffraction.frames import beam_frame
-from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch, atoms_inside
+from pyiron_nbed.diffraction.inside import atoms_inside
+from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch
 from pyiron_nbed.diffraction.volumes import (
     Ellipsoid,
     OneLayerCluster,

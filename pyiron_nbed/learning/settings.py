@@ -138,7 +138,7 @@ class Training:
             if isinstance(values.get("augmentation"), dict):
                 values["augmentation"] = Augmentation(**values["augmentation"])
             if isinstance(values.get("detector"), dict):
-                values["detector"] = DetectorEffects(**values["detector"])
+                values["detector"] = DetectorEffects.from_dict(values["detector"])
             return cls(**values)
         except TypeError as error:
             raise InputError(f"The settings of the training hold an unknown name ({error}).") from None
