@@ -1,7 +1,7 @@
 """What can a pattern tell inside a glass? Trained on some glasses, tested on others.
 
     python examples/skill_in_glass.py glasses --work WORK      # quench 16 small glasses with LAMMPS
-    python examples/skill_in_glass.py train --work WORK --volume cylinder_r4_h10 --minutes 10
+    python examples/skill_in_glass.py train --work WORK
     python examples/skill_in_glass.py report --work WORK
 
 Twelve glasses (three quench rates, three compositions, minimised and at 300 K) are the source of endless
@@ -14,16 +14,23 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from ase.io import write
+import pandas as pd
+from ase.io import read, write
 
-from pyiron_nbed import glass
+from pyiron_nbed import Cylinder, Mesh, glass
+from pyiron_nbed.dataset import PatternDataset, build_dataset
+from pyiron_nbed.diffraction import random_zone_axes
 from pyiron_nbed.lammps.executable import lammps_command
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
 from pyiron_nbed.lammps.resume import named_frame
+from pyiron_nbed.learning import Augmentation, PatternSource, Training, metrics_table, train
 from pyiron_nbed.potentials import find_potential
+from pyiron_nbed.provenance import structure_id
 
 POTENTIAL = "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
+MESH = Mesh(1.0, 0.045)
+VOLUMES = {"r5_h20": Cylinder(5, 20), "r4_h10": Cylinder(4, 10), "r3_h6": Cylinder(3, 6)}  # Å
 QUENCH = MeltQuench(melt_time=2.0, final_time=1.0, timestep=2.5)
 # name: (Zr fraction, quench rate in K/s, seed)
 TRAIN = {
@@ -50,15 +57,91 @@ def quench(work, name, zr_fraction, rate, seed):
     print(f"{name}: {rate:.0e} K/s, {zr_fraction:.0%} Zr, {time.perf_counter() - begin:.0f} s", flush=True)
 
 
+def frames(work, name):
+    """The minimised and the 300 K frame of a glass."""
+    return read(work / f"{name}.xyz", ":")
+
+
+def test_files(work):
+    """Patterns of the minimised test glasses, one file per volume, along random zone axes."""
+    axes = random_zone_axes(3, seed=1)
+    files = {}
+    for key, volume in VOLUMES.items():
+        files[key] = work / f"test_{key}.h5"
+        structures = [frames(work, name)[0] for name in TEST]
+        build_dataset(files[key], structures, [volume], MESH, step=4.0, zone_axes=axes, sources=list(TEST))
+    return files
+
+
+def learn(work, epochs, seed, cores):
+    """One network for all labels and volumes; its test table and metrics."""
+    folder = work / f"all_{epochs}_{seed}"
+    folder.mkdir(exist_ok=True)
+    structures = [atoms for name in TRAIN for atoms in frames(work, name)]
+    files = test_files(work)
+    labels = list(PatternDataset(files["r5_h20"]).labels)
+    labels = [name for name in labels if name not in ("motif_FCC", "fraction_Cu")]  # 0, and 1 − fraction_Zr
+    source = PatternSource(structures, list(VOLUMES.values()), MESH, labels, seed=seed, cores=cores)
+    training = Training(
+        network="rotation_invariant", weights=None, epochs=epochs, steps_per_epoch=625, schedule="one_cycle",
+        learning_rate=3e-3, loss="huber", seed=seed, cores=cores,
+        augmentation=Augmentation(rotation=0, contrast=0, noise=0, sharpness=0),
+    )  # fmt: skip
+    tests = [PatternDataset(path) for path in files.values()]
+    trained = train(source, training, test_datasets=tests, folder=folder)
+    trained.model.save(folder)
+    trained.test.to_csv(folder / "test.csv", index=False)
+    trained.history.to_csv(folder / "history.csv", index=False)
+
+
+def report(work):
+    """Skill and correlation of every label in every volume, and the trend over the quench rates."""
+    for folder in sorted(work.glob("all_*")):
+        test = pd.read_csv(folder / "test.csv")
+        rows = []
+        for volume, table in test.groupby("volume"):
+            for name in (column[5:] for column in test if column.startswith("true/")):
+                true, predicted = table[f"true/{name}"].to_numpy(), table[f"predicted/{name}"].to_numpy()
+                row = metrics_table(true, predicted, table[[]], table["block"]).iloc[0]
+                # inside each glass: what is left when the mean of every glass is known
+                centred = [
+                    values - table.groupby("structure")[column].transform("mean").to_numpy()
+                    for values, column in ((true, f"true/{name}"), (predicted, f"predicted/{name}"))
+                ]
+                inside = metrics_table(*centred, table[[]], table["block"]).iloc[0]
+                rows.append(
+                    {"volume": volume, "label": name, "label_std": row["label_std"], "rmse": row["rmse"],
+                     **{f"{k}{tail}": row[k + tail] for k in ("skill", "correlation")
+                        for tail in ("", "_low", "_high")},
+                     "correlation_inside": inside["correlation"], "n": len(table)}
+                )  # fmt: skip
+        print(folder.name)
+        print(pd.DataFrame(rows).round(3).to_string(index=False))
+        names = [structure_id(frames(work, name)[0]) for name in TEST]
+        trend = test.groupby(["volume", "structure"])[
+            ["true/disorder_parameter", "predicted/disorder_parameter"]
+        ]
+        trend = trend.mean().reset_index()
+        trend["glass"] = trend["structure"].map(dict(zip(names, TEST, strict=True)))
+        print(trend.drop(columns="structure").round(4).to_string(index=False))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("stage", choices=["glasses", "train", "report"])
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=30, help="of 625 batches of 64 patterns")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     if arguments.stage == "glasses":
         for name, recipe in {**TRAIN, **TEST}.items():
             quench(arguments.work, name, *recipe)
+    elif arguments.stage == "train":
+        learn(arguments.work, arguments.epochs, arguments.seed, arguments.cores)
+    else:
+        report(arguments.work)
 
 
 if __name__ == "__main__":
