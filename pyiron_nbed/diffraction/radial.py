@@ -64,18 +64,20 @@ def radial_profile(patterns: np.ndarray, mesh: Mesh, bin_width: float | None = N
             f"bin_width is {bin_width!r}: give a width from delta_k = {mesh.delta_k} to "
             f"k_max = {mesh.k_max} Å⁻¹."
         )
-    disc = mesh.disc
-    ring = np.rint(mesh.k[disc] / width).astype(int)
+    pixels = np.flatnonzero(mesh.disc)
+    ring = np.rint(mesh.k.ravel()[pixels] / width).astype(int)
     counts = np.bincount(ring)
     n_rings = len(counts)
+    # ring by ring, so that sums are over pixels that follow each other
+    pixels = pixels[np.argsort(ring, kind="stable")]
+    first = np.cumsum(counts) - counts
     mean = np.empty((shape[0], n_rings))
     square = np.empty_like(mean)
     for start in range(0, shape[0], _ROWS):
-        inside = np.asarray(patterns[start : start + _ROWS])[:, disc].astype(float)
-        rings = (ring + n_rings * np.arange(len(inside))[:, None]).ravel()
-        for result, values in ((mean, inside), (square, inside**2)):
-            sums = np.bincount(rings, values.ravel(), n_rings * len(inside))
-            result[start : start + _ROWS] = sums.reshape(-1, n_rings) / counts
+        batch = np.asarray(patterns[start : start + _ROWS])
+        inside = np.take(batch.reshape(len(batch), -1), pixels, axis=1).astype(float)
+        mean[start : start + _ROWS] = np.add.reduceat(inside, first, axis=1) / counts
+        square[start : start + _ROWS] = np.add.reduceat(np.square(inside, out=inside), first, axis=1) / counts
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.where(mean > 0, np.maximum(square / mean**2 - 1, 0), 0)
     return RadialProfile(np.arange(n_rings) * width, counts, mean, variance)

@@ -6,30 +6,30 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.base import builtin
 from pyiron_nbed.jobs.endless import EndlessSource
+from pyiron_nbed.jobs.regressor_results import RegressorResults
 from pyiron_nbed.jobs.source import load_reference, to_reference
 from pyiron_nbed.locking import locked
 
 if TYPE_CHECKING:
     from pyiron_nbed.learning import Model, Prediction
 
-_TABLES = {"test": "test.csv", "history": "history.csv"}
 _SPLIT = ("split", "test_fraction", "label")
 
 
-class NBEDRegressor(EndlessSource, NBEDJob):
+class NBEDRegressor(EndlessSource, RegressorResults):
     """Train a network on ``datasets`` (NBEDDataset jobs or pattern files), or on endless patterns of
     ``structures`` or ``references`` with ``input.volumes`` (then ``test_datasets`` are needed).
 
     The test set is drawn by ``input.split`` ("block", "structure", "job" or "random"), or is
-    ``test_datasets`` where given. ``output.metrics`` holds rmse, mae, r2, … on it, also for each region;
-    :meth:`predict` takes patterns, a dataset or a dataset job. A job that was killed goes on from its last
-    checkpoint when it is run again. ``input.weights`` may be another NBEDRegressor job to start from.
+    ``test_datasets`` where given. ``output.metrics`` holds rmse, mae, r2, … on it, also for each region, and
+    ``output.baselines`` the same for a constant, ridge regression and gradient boosting; :meth:`predict`
+    takes patterns, a dataset or a dataset job. Further splits in ``input.compare_splits`` are trained on as
+    well; ``output.splits`` tells the leak. A job that was killed goes on from its last checkpoint when it is
+    run again. ``input.weights`` may be another NBEDRegressor job to start from.
     """
 
     resumable = True
@@ -41,7 +41,8 @@ class NBEDRegressor(EndlessSource, NBEDJob):
         training = Training().as_dict()
         del training["cores"]
         split = {"split": "block", "test_fraction": 0.2, "label": "disorder_parameter"}
-        return {"datasets": [], "test_datasets": [], **self.source_defaults(), **split, **training}
+        own = {"datasets": [], "test_datasets": [], "compare_splits": []}
+        return {**own, **self.source_defaults(), **split, **training}
 
     def plain_input(self):
         """A job to start from becomes the folder of its model."""
@@ -83,19 +84,27 @@ class NBEDRegressor(EndlessSource, NBEDJob):
         label = builtin(self.input.label)
         patterns = self.make_source(label, training.batch_size) if self.has_source else self.datasets
         check_datasets(patterns, self.test_datasets, **self._values(_SPLIT))
+        for kind in self._compared():
+            check_datasets(self.datasets, **{**self._values(_SPLIT), "split": kind})
 
     def compute(self):
         """Train; weights, card, history and test predictions go to the working directory."""
-        from pyiron_nbed.learning.task import TrainingTask
+        from pyiron_nbed.learning.leak import leak_table, run_splits
+        from pyiron_nbed.learning.task import CHECKPOINT_FILE, TrainingTask
 
         files = [[str(dataset.path) for dataset in group] for group in (self.datasets, self.test_datasets)]
         source = self.written_source(self.folder) if self.has_source else None
         settings = {"training": self._training().as_dict(), "source": source, **self._values(_SPLIT)}
+        task = TrainingTask(files[0], test_datasets=files[1], **settings)
+        kinds, processes, splits = self._compared(), self.server.gpus or 1, []
         with locked(self.folder):
-            task = TrainingTask(files[0], test_datasets=files[1], **settings)
-            task.run(self.folder, processes=self.server.gpus or 1)
-        card = self.model.card
-        return {"metrics": card["metrics"], "card": card}
+            task.run(self.folder, processes, keep_checkpoint=bool(kinds))
+            card = self.model.card
+            if kinds:
+                cards = {card["split"]["kind"]: card, **run_splits(task, kinds, self.folder, processes)}
+                splits = leak_table(cards).to_dict("records")
+                (self.folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        return {"metrics": card["metrics"], "baselines": card["baselines"], "splits": splits, "card": card}
 
     @property
     def model(self) -> Model:
@@ -110,17 +119,10 @@ class NBEDRegressor(EndlessSource, NBEDJob):
             patterns = patterns.dataset
         return self.model.predict(patterns, device=device)
 
-    def get_test(self) -> pd.DataFrame:
-        """Test patterns: row in the concatenated datasets, truth, prediction, uncertainty, region, …"""
-        return pd.read_csv(self.folder / _TABLES["test"])
-
-    def get_history(self) -> pd.DataFrame:
-        """Member, epoch, training loss and learning rate."""
-        return pd.read_csv(self.folder / _TABLES["history"])
-
-    def get_metrics(self) -> pd.DataFrame:
-        """Metrics on the test patterns with 95 % intervals: all, each region, volume and structure."""
-        return pd.DataFrame(builtin(self.output.metrics["groups"]))
+    def _compared(self) -> list[str]:
+        # the job's own split is trained in any case
+        own = None if len(self.input.test_datasets) else self.input.split
+        return [kind for kind in _as_list(builtin(self.input.compare_splits) or []) if kind != own]
 
     def _training(self):
         from pyiron_nbed.learning import Training

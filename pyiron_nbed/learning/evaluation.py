@@ -98,7 +98,9 @@ def metrics_table(
         drawn = random.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=n_bootstrap) @ sums
         spread = _from_moments(drawn)
         for name in INTERVALS:
-            low, high = (np.nan, np.nan) if len(sums) < 2 else np.nanpercentile(spread[name], [2.5, 97.5])
+            low, high = (np.nan, np.nan)
+            if len(sums) > 1 and np.isfinite(spread[name]).any():  # a constant correlates with nothing
+                low, high = np.nanpercentile(spread[name], [2.5, 97.5])
             row |= {f"{name}_low": float(low), f"{name}_high": float(high)}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -52,6 +52,8 @@ class Training:
         device: "cpu", "cuda", …; None takes a GPU where there is one.
         cores: CPU threads; None leaves torch's own choice.
         checkpoint_every: epochs between checkpoints.
+        baselines: also fit a constant, ridge regression and gradient boosting on radial and angular features
+            (:mod:`pyiron_nbed.learning.baselines`), whose errors stand beside the network's.
         augmentation: strengths, see :class:`Augmentation`.
         detector: ranges of detector effects drawn for each pattern (:class:`DetectorEffects`), or None.
 
@@ -81,6 +83,7 @@ class Training:
     device: str | None = None
     cores: int | None = None
     checkpoint_every: int = 1
+    baselines: bool = True
     augmentation: Augmentation = field(default_factory=Augmentation)
     detector: DetectorEffects | None = None
 

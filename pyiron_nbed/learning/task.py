@@ -47,12 +47,13 @@ class TrainingTask:
     label: str | Sequence[str] = "disorder_parameter"
     source: dict | None = None
 
-    def run(self, folder: str | os.PathLike, processes: int = 1) -> None:
+    def run(self, folder: str | os.PathLike, processes: int = 1, keep_checkpoint: bool = False) -> None:
         """Train; the model, its card, ``test.csv``, ``history.csv`` and ``split.h5`` go to the folder.
 
         Args:
             folder: exists; a training that was interrupted there goes on.
             processes: of a distributed training, started with torchrun, one GPU each where there are GPUs.
+            keep_checkpoint: leave the checkpoint where it is, so that the same call ends at once.
 
         Raises:
             NBEDError: a process of a distributed training failed.
@@ -66,6 +67,8 @@ class TrainingTask:
             run_task(folder)
         else:
             _launch(folder, processes)
+        if not keep_checkpoint:
+            (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
     def draw(self, training: Training) -> PatternSource:
         """The source of endless patterns."""
@@ -99,7 +102,6 @@ def run_task(folder: str | os.PathLike) -> None:
         os.replace(folder / (name + ".partial"), folder / name)
     trained.split.save(folder / SPLIT_FILE)
     trained.model.save(folder)
-    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
 
 def _launch(folder: Path, processes: int) -> None:

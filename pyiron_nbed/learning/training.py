@@ -16,6 +16,7 @@ import torch
 from pyiron_nbed.dataset import PatternDataset, Split, split_dataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.images import RECIPE
+from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import metrics, metrics_table, pattern_groups
 from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank
@@ -31,13 +32,14 @@ class Trained:
     """Result of :func:`train`.
 
     Attributes:
-        model: the trained model; its card holds the metrics.
+        model: the trained model; its card holds the metrics, and in "baselines" those of the baselines.
         history: one row per member and epoch: loss (of scaled labels), mae (in training, of the first label,
             in its unit), learning_rate.
         split: the rows used.
         test: one row per test pattern, in the order of ``split.test``: row, true, predicted and
             standard_uncertainty (with the label behind a slash, "true/q6", where there are several labels),
-            region, structure, volume, n_atoms, block.
+            region, structure, volume, n_atoms, block; with baselines also what these predict: constant,
+            ridge, boosting.
     """
 
     model: Model
@@ -120,6 +122,12 @@ def train(
         for name in labels:
             test[_column("standard_uncertainty", name, labels)] *= card["calibration"][name]["factor"]
         card["metrics"] = prediction_metrics(test, labels)
+        card["baselines"] = {}
+        if training.baselines and rank == 0:
+            found, n_used = baselines(everything, parts, labels, training.seed, source)
+            for kind, values in found.items():
+                test[[_column(kind, name, labels) for name in labels]] = values
+                card["baselines"][kind] = {**prediction_metrics(test, labels, kind), "n_train": n_used}
     rows = [row for item in finished for row in item["history"]]
     return Trained(model, pd.DataFrame(rows), parts, test)
 
@@ -195,11 +203,19 @@ def prediction_table(
     return pd.concat(tables, ignore_index=True)
 
 
-def prediction_metrics(test: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
-    """Metrics of a test table: those of the first label, "groups" and, for several labels, "labels"."""
+def prediction_metrics(
+    test: pd.DataFrame, labels: Sequence[str], column: str = "predicted"
+) -> dict[str, Any]:
+    """Metrics of a test table: those of the first label, "groups" and, for several labels, "labels".
+
+    Args:
+        test: as of :class:`Trained`.
+        labels: names of the labels.
+        column: what to compare with the truth: "predicted" or the name of a baseline.
+    """
     each = {}
     for name in labels:
-        true, predicted = (test[_column(what, name, labels)].to_numpy() for what in ("true", "predicted"))
+        true, predicted = (test[_column(what, name, labels)].to_numpy() for what in ("true", column))
         table = metrics_table(true, predicted, test[["region", "volume", "structure"]], test["block"])
         each[name] = {**metrics(true, predicted), "groups": table.to_dict("records")}
     result = dict(each[labels[0]])

@@ -60,6 +60,7 @@ def test_chain(in_folder, kind):
     fit = project.create.job.NBEDRegressor("fit")
     fit.datasets = [loaded]
     fit.input.network, fit.input.weights, fit.input.epochs, fit.input.split = "cnn", None, 2, "random"
+    fit.input.compare_splits = ["block", "random"]
     fit.run()
     fit = project.load("fit")
     assert set(fit.output.metrics.keys()) == {
@@ -68,7 +69,15 @@ def test_chain(in_folder, kind):
     predicted = fit.predict(loaded)
     assert predicted.mean.shape == predicted.std.shape == (expected,)
     assert fit.predict(loaded.dataset.patterns[:3]).mean == pytest.approx(predicted.mean[:3], abs=1e-5)
-    assert fit.get_metrics()["group"].tolist()[0] == "all"
+    metrics = fit.get_metrics()
+    assert metrics["group"].tolist()[0] == "all"
+    assert metrics["model"].unique().tolist() == ["network", "constant", "ridge", "boosting"]
+    assert metrics["rmse"][0] == pytest.approx(fit.output.metrics["rmse"])
+    splits = fit.get_splits()
+    assert splits["split"].tolist() == ["random", "block"]
+    assert splits["leak"][1] == pytest.approx(splits["rmse"][1] - fit.output.metrics["rmse"])
+    assert (fit.folder / "split_block" / "model.json").exists()
+    assert not list(fit.folder.rglob("checkpoint.pt"))
     assert len(fit.get_history()) == 2
     test = fit.get_test()
     error = test["predicted"] - test["true"]

@@ -182,7 +182,9 @@ def test_regressor_with_unusable_data(project, in_folder, pattern_file, rattled)
     refused(project, job, InputError, "'hardness'")
     job.input.label, job.input.split = "q6", "structure"
     refused(project, job, InputError, "at least two structures")
-    job.input.split, job.input.network = "block", "vgg"
+    job.input.split, job.input.compare_splits = "block", ["random", "structure"]
+    refused(project, job, InputError, "at least two structures")
+    job.input.compare_splits, job.input.network = [], "vgg"
     refused(project, job, InputError, "'resnet18', 'cnn'")
 
 
