@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Mesh,
         OneLayerCluster,
         Volume,
+        VolumeRange,
         WeightedVolume,
         simulate_patterns,
     )
@@ -33,6 +34,7 @@ _HOMES = {
     "Mesh": "pyiron_nbed.diffraction",
     "OneLayerCluster": "pyiron_nbed.diffraction",
     "Volume": "pyiron_nbed.diffraction",
+    "VolumeRange": "pyiron_nbed.diffraction",
     "WeightedVolume": "pyiron_nbed.diffraction",
     "simulate_patterns": "pyiron_nbed.diffraction",
     "bicrystal": "pyiron_nbed.structures",
@@ -50,8 +52,8 @@ JOB_CLASSES = {
 }
 
 __all__ = [
-    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "OneLayerCluster", "Volume", "WeightedVolume",
-    "__version__", "bicrystal", "composite", "glass", "simulate_patterns",
+    "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "OneLayerCluster", "Volume", "VolumeRange",
+    "WeightedVolume", "__version__", "bicrystal", "composite", "glass", "simulate_patterns",
 ]  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def build_dataset(
     """
     mesh = Mesh() if mesh is None else mesh
     volumes = [as_volume(volume) for volume in volumes]
-    check_engine(engine)
+    check_engine(engine, volumes)
     if dtype not in DTYPES:
         raise InputError(f"dtype is {dtype!r}: choose one of {', '.join(map(repr, DTYPES))}.")
     names = check_labels(labels)

@@ -23,12 +23,13 @@ from pyiron_nbed.diffraction.volumes import (
     Ellipsoid,
     OneLayerCluster,
     Volume,
+    VolumeRange,
     WeightedVolume,
     as_volume,
 )
 from pyiron_nbed.errors import InputError
 
-ENGINES = ("cpu", "torch", "lammps")
+ENGINES = ("cpu", "torch", "lammps", "multislice")
 
 __all__ = [
     "ENGINES",
@@ -39,6 +40,7 @@ __all__ = [
     "Scan",
     "Volume",
     "VolumeAtoms",
+    "VolumeRange",
     "VolumeSearch",
     "WeightedVolume",
     "as_volume",
@@ -81,9 +83,12 @@ def simulate_patterns(
         mesh: nodes; the default is Mesh(k_max=1.0, delta_k=0.015), 133 × 133 pixels.
         zone_axis: Cartesian direction of the beam, (3,) or one for each centre, (P, 3).
         engine: "cpu" (numba), "torch" (CPU or CUDA) or "lammps" (``compute saed``, the reference,
-            slow; flat slice and volumes without weights only).
+            slow; volumes without weights only; with a beam energy it takes the exact Ewald sphere) or
+            "multislice" (abTEM: multiple scattering, a plane wave of the mesh's beam energy or 200 keV;
+            volumes without weights only; other choices by
+            :func:`pyiron_nbed.diffraction.multislice.multislice_patterns`).
         dtype: float32 or float64; float16 stores single-precision results rounded.
-        cores: threads of the search and the cpu engine; None takes all.
+        cores: threads of the search, the cpu and the multislice engine; None takes all.
         out: C-contiguous (P, n, n) array of ``dtype`` to write to and return; None makes a new one.
         empty: volumes without atoms are an "error", or left out with a warning that counts them
             ("skip": the result then has fewer rows).
@@ -105,7 +110,7 @@ def simulate_patterns(
         >>> simulate_patterns(atoms, [[14.4, 14.4, 14.4]], Cylinder(radius=5, height=20)).shape
         (1, 133, 133)
     """
-    check_engine(engine)
+    check_engine(engine, [volume])
     mesh = Mesh() if mesh is None else mesh
     n = len(as_centers(centers))
     result_array(out, (n, *mesh.shape), dtype if out is not None else np.float32)
@@ -155,17 +160,30 @@ def patterns_of_volumes(
         from pyiron_nbed.diffraction.accelerator import torch_patterns
 
         return torch_patterns(volumes, symbols, mesh, out, device)
-    from pyiron_nbed.diffraction.saed import saed_patterns
+    if engine == "multislice":
+        from pyiron_nbed.diffraction.multislice import multislice_patterns
 
-    names, kinds = elements_of(symbols, np.arange(len(symbols)))
-    patterns = saed_patterns(volumes, np.array(names)[kinds], mesh)
+        patterns = multislice_patterns(volumes, symbols, mesh, None, out.dtype.type, cores)
+    else:
+        from pyiron_nbed.diffraction.saed import saed_patterns
+
+        names, kinds = elements_of(symbols, np.arange(len(symbols)))
+        patterns = saed_patterns(volumes, np.array(names)[kinds], mesh)
     if out.dtype == np.float16:
         check_float16(patterns.max(axis=(1, 2)) >= FLOAT16_LIMIT)
     out[:] = patterns
     return out
 
 
-def check_engine(engine: str) -> None:
-    """Raise InputError for an unknown engine."""
+def check_engine(engine: str, volumes: Sequence[Volume] = ()) -> None:
+    """Raise InputError for an engine that is unknown, not installed or cannot do one of the volumes."""
     if engine not in ENGINES:
         raise InputError(f"The engine is {engine!r}: choose one of {', '.join(map(repr, ENGINES))}.")
+    if engine in ("lammps", "multislice") and any(isinstance(v, WeightedVolume) for v in volumes):
+        raise InputError(
+            f"The {engine} engine cannot weigh atoms: take engine 'cpu' or 'torch' for a WeightedVolume."
+        )
+    if engine == "multislice":
+        from pyiron_nbed.diffraction.multislice import import_abtem
+
+        import_abtem()

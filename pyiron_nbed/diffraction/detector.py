@@ -11,6 +11,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from pyiron_nbed.diffraction.detector_kernels import (
+    background_parts,
+    blur_kernels,
+    disc_kernels,
+    disc_radii,
+    distortion_matrices,
+    per_pattern,
+)
 from pyiron_nbed.errors import InputError
 
 
@@ -23,20 +31,6 @@ def _batch(patterns: np.ndarray) -> np.ndarray:
     return array.astype(np.float64 if array.dtype == np.float64 else np.float32, copy=False)
 
 
-def _per_pattern(value: float | np.ndarray, count: int, name: str, low: float = 0.0) -> np.ndarray:
-    try:
-        values = np.broadcast_to(np.asarray(value, dtype=float), (count,))
-        valid = np.isfinite(values).all() and (values >= low).all()
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise InputError(
-            f"{name} is {value!r}: give a finite number of at least {low:g}, or one for each of the {count} "
-            "patterns."
-        )
-    return values
-
-
 def _convolve(patterns: np.ndarray, transfer: np.ndarray) -> np.ndarray:
     # zero padding to 2n keeps what leaves one side from coming in at the other
     n = patterns.shape[1]
@@ -45,7 +39,9 @@ def _convolve(patterns: np.ndarray, transfer: np.ndarray) -> np.ndarray:
     return np.maximum(result, 0).astype(patterns.dtype)
 
 
-def converge(patterns: np.ndarray, semiangle: float, wavelength: float, delta_k: float) -> np.ndarray:
+def converge(
+    patterns: np.ndarray, semiangle: float | np.ndarray, wavelength: float, delta_k: float
+) -> np.ndarray:
     """Finite convergence: convolution with the disc of directions in the probe.
 
     Every direction of an incoherent cone of half angle α shifts the pattern by at most k_α = α/λ, so
@@ -54,7 +50,7 @@ def converge(patterns: np.ndarray, semiangle: float, wavelength: float, delta_k:
 
     Args:
         patterns: (P, n, n) intensity.
-        semiangle: α in mrad; 0 changes nothing.
+        semiangle: α in mrad, one or (P,); 0 changes nothing.
         wavelength: λ in Å (:func:`pyiron_nbed.diffraction.electron_wavelength`).
         delta_k: size of a pixel in Å⁻¹.
 
@@ -72,28 +68,14 @@ def converge(patterns: np.ndarray, semiangle: float, wavelength: float, delta_k:
     """
     patterns = _batch(patterns)
     n = patterns.shape[1]
-    for name, value, low in (
-        ("semiangle", semiangle, 0), ("wavelength", wavelength, 1e-9), ("delta_k", delta_k, 1e-9),
-    ):  # fmt: skip
-        _per_pattern(value, 1, name, low)
-    radius = 1e-3 * semiangle / wavelength / delta_k  # in pixels
-    if radius > n / 2:
-        raise InputError(
-            f"A semiangle of {semiangle} mrad is a disc of {radius * delta_k:.2f} Å⁻¹, wider than the image: "
-            "lower it, or take a larger k_max."
-        )
-    if radius == 0:
+    radii = disc_radii(semiangle, len(patterns), wavelength, delta_k, n)
+    if not radii.any():
         return patterns.copy()
-    reach = int(np.ceil(radius + 0.5))
-    points = np.arange(-8 * reach - 4, 8 * reach + 4) / 8 + 1 / 16
-    fine = np.hypot(points[:, None], points[None, :]) <= radius
-    disc = fine.reshape(2 * reach + 1, 8, 2 * reach + 1, 8).sum(axis=(1, 3)).astype(float)
-    if not disc.any():  # a disc far inside one pixel
-        return patterns.copy()
-    kernel = np.zeros((2 * n, 2 * n))
-    rows = np.arange(-reach, reach + 1) % (2 * n)
-    np.add.at(kernel, (rows[:, None], rows[None, :]), disc / disc.sum())
-    return _convolve(patterns, np.fft.rfft2(kernel))
+    disc = disc_kernels(radii)
+    reach = disc.shape[1] // 2
+    kernel = np.zeros((len(disc), 2 * n, 2 * n))
+    kernel[:, : 2 * reach + 1, : 2 * reach + 1] = disc
+    return _convolve(patterns, np.fft.rfft2(np.roll(kernel, (-reach, -reach), axis=(1, 2))))
 
 
 def blur(patterns: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
@@ -115,10 +97,7 @@ def blur(patterns: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
         0.0398
     """
     patterns = _batch(patterns)
-    values = _per_pattern(sigma, len(patterns), "sigma")[:, None]
-    distance = np.fft.fftfreq(2 * patterns.shape[1]) * 2 * patterns.shape[1]
-    kernel = np.exp(-0.5 * (distance / np.maximum(values, 1e-3)) ** 2)
-    kernel /= kernel.sum(axis=1, keepdims=True)
+    kernel = blur_kernels(per_pattern(sigma, len(patterns), "sigma"), patterns.shape[1])
     return _convolve(patterns, np.fft.fft(kernel)[:, :, None] * np.fft.rfft(kernel)[:, None, :])
 
 
@@ -142,7 +121,7 @@ def expose(patterns: np.ndarray, dose: float | np.ndarray, seed: int) -> np.ndar
         True
     """
     patterns = _batch(patterns)
-    values = _per_pattern(dose, len(patterns), "dose")
+    values = per_pattern(dose, len(patterns), "dose")
     if not np.isfinite(patterns).all() or (patterns < 0).any():
         raise InputError("The patterns hold NaN, infinite or negative intensity: repair them before.")
     total = patterns.sum(axis=(1, 2), dtype=float)
@@ -173,7 +152,7 @@ def block_beam(
         5
     """
     patterns = _batch(patterns)
-    radii = _per_pattern(radius, len(patterns), "radius")[:, None, None]
+    radii = per_pattern(radius, len(patterns), "radius")[:, None, None]
     axis = (np.arange(patterns.shape[1]) - patterns.shape[1] // 2) * delta_k
     k = np.hypot(axis[:, None], axis[None, :])
     return np.where((k <= radii * (1 + 1e-9)) & (radii > 0), patterns.dtype.type(value), patterns)
@@ -199,7 +178,7 @@ def add_hot_pixels(patterns: np.ndarray, fraction: float, value: float, seed: in
         102
     """
     patterns = _batch(patterns)
-    _per_pattern(fraction, 1, "fraction")
+    per_pattern(fraction, 1, "fraction")
     if fraction > 1:
         raise InputError(f"fraction is {fraction!r}: give a share of the pixels between 0 and 1.")
     pixels = patterns.shape[1] ** 2
@@ -210,7 +189,11 @@ def add_hot_pixels(patterns: np.ndarray, fraction: float, value: float, seed: in
 
 
 def add_background(
-    patterns: np.ndarray, fraction: float | np.ndarray, width: float, delta_k: float, uniform: float = 0.0
+    patterns: np.ndarray,
+    fraction: float | np.ndarray,
+    width: float | np.ndarray,
+    delta_k: float,
+    uniform: float | np.ndarray = 0.0,
 ) -> np.ndarray:
     """Diffuse background: a Gaussian around k = 0 and a constant share.
 
@@ -220,9 +203,9 @@ def add_background(
     Args:
         patterns: (P, n, n) intensity.
         fraction: b, share of the electrons in the background, 0 to 1, one or (P,).
-        width: of the Gaussian in Å⁻¹.
+        width: of the Gaussian in Å⁻¹, one or (P,).
         delta_k: size of a pixel in Å⁻¹.
-        uniform: u, share of the background that is the same everywhere, 0 to 1.
+        uniform: u, share of the background that is the same everywhere, 0 to 1, one or (P,).
 
     Returns:
         (P, n, n).
@@ -235,15 +218,9 @@ def add_background(
         81.0
     """
     patterns = _batch(patterns)
-    shares = _per_pattern(fraction, len(patterns), "fraction")[:, None, None]
-    _per_pattern(uniform, 1, "uniform")
-    _per_pattern(width, 1, "width", 1e-9)
-    if (shares > 1).any() or uniform > 1:
-        raise InputError(f"fraction is {fraction!r} and uniform {uniform!r}: give shares between 0 and 1.")
-    n = patterns.shape[1]
-    axis = (np.arange(n) - n // 2) * delta_k
-    halo = np.exp(-(axis[:, None] ** 2 + axis[None, :] ** 2) / (2 * width**2))
-    shape = (1 - uniform) * halo / halo.sum() + uniform / n**2
+    count, n = len(patterns), patterns.shape[1]
+    shares, halo, even = background_parts(fraction, width, delta_k, uniform, count, n)
+    shape = halo[:, :, None] * halo[:, None, :] * (1 - even) + even / n**2
     total = patterns.sum(axis=(1, 2), dtype=float)[:, None, None]
     return ((1 - shares) * patterns + shares * total * shape).astype(patterns.dtype)
 
@@ -278,21 +255,12 @@ def distort(
     """
     patterns = _batch(patterns)
     count, n = len(patterns), patterns.shape[1]
-    try:
-        shifts = np.broadcast_to(np.asarray(shift, dtype=float), (count, 2))
-    except (TypeError, ValueError):
-        shifts = np.full((count, 2), np.nan)
-    if not np.isfinite(shifts).all():
-        raise InputError(f"shift is {shift!r}: give two finite numbers of pixels, or an array (P, 2).")
-    stretch = np.sqrt(_per_pattern(ellipticity, count, "ellipticity", 1e-3))
-    turn = np.deg2rad(_per_pattern(angle, count, "angle", -360.0))
+    shifts, matrices = distortion_matrices(shift, ellipticity, angle, count)
     y, x = np.mgrid[:n, :n] - n // 2
     result = np.empty_like(patterns)
     for p in range(count):
-        # where the value of each pixel comes from: undo the shift, then the stretch
-        c, s = np.cos(turn[p]), np.sin(turn[p])
         u, v = x - shifts[p, 0], y - shifts[p, 1]
-        along, across = (c * u + s * v) / stretch[p], (c * v - s * u) * stretch[p]
-        source = np.array([s * along + c * across, c * along - s * across]) + n // 2
+        (xx, xy), (yx, yy) = matrices[p]
+        source = np.array([yx * u + yy * v, xx * u + xy * v]) + n // 2
         map_coordinates(patterns[p], source, output=result[p], order=1, cval=0.0)
     return result

@@ -10,6 +10,9 @@ node needs its own value: the same products over n, m = −half … half.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -76,15 +79,37 @@ def kinematic_patterns(
         )  # fmt: skip
 
     # more BLAS threads inside these threads would only fight each other
-    with _blas_threads().limit(limits=1, user_api="blas"):
+    with _one_blas_thread():
         run_in_threads(work, n_volumes, cores, _CHUNK)
     check_float16(beyond)
     return out
 
 
+_limit_lock = threading.Lock()
+_limit: dict = {"calls": 0, "limiter": None}
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    # the limit holds for the whole process: of calls side by side the first sets it, the last takes it back
+    with _limit_lock:
+        if not _limit["calls"]:
+            _limit["limiter"] = _blas_threads().limit(limits=1)
+        _limit["calls"] += 1
+    try:
+        yield
+    finally:
+        with _limit_lock:
+            _limit["calls"] -= 1
+            if not _limit["calls"]:
+                _limit["limiter"].restore_original_limits()
+
+
 @lru_cache(maxsize=1)
 def _blas_threads() -> ThreadpoolController:
-    return ThreadpoolController()  # looks through all libraries of the process: milliseconds
+    # looks through all libraries of the process: milliseconds. OpenMP's are left alone: its numbers of
+    # threads belong to the calling thread, and the one that takes the limit back may be another
+    return ThreadpoolController().select(user_api="blas")
 
 
 def result_array(out: np.ndarray | None, shape: tuple[int, ...], dtype: type) -> np.ndarray:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
-from numba import njit
 
 from pyiron_nbed.diffraction.frames import beam_frame
+from pyiron_nbed.diffraction.inside import atoms_inside
 from pyiron_nbed.diffraction.volumes import (
     Cylinder,
     Ellipsoid,
@@ -19,10 +19,9 @@ from pyiron_nbed.diffraction.volumes import (
     as_volume,
 )
 from pyiron_nbed.errors import InputError, VolumeError
-from pyiron_nbed.geometry import CellList, build_cell_list, run_in_threads
+from pyiron_nbed.geometry import CellList, build_cell_list
 from pyiron_nbed.ssro import nearest_neighbors
 
-_CHUNK = 512  # centres per call of a thread
 _BATCH = 16384  # centres in memory at a time where only their number of atoms is asked for
 EMPTY = ("error", "skip")
 
@@ -139,8 +138,9 @@ class VolumeSearch:
             return self._clusters(self.volume, centers, frames, cores)
         half = self._half_extents(frames)
         volume = self.volume
-        counts, indices, positions = self._inside(
-            centers, frames, half, volume.radius, volume.height, isinstance(volume, Ellipsoid), cores
+        ellipsoid = isinstance(volume, Ellipsoid)
+        counts, indices, positions = atoms_inside(
+            self._boxes, centers, frames, half, volume.radius, volume.height, ellipsoid, cores
         )
         kept = None
         missing = np.flatnonzero(counts == 0)
@@ -189,15 +189,11 @@ class VolumeSearch:
             rest = np.flatnonzero(~found)
             for start in range(0, len(rest), _BATCH):
                 rows = rest[start : start + _BATCH]
-                found[rows] = self._inside(
-                    centers[rows],
-                    self.frame[None],
-                    half,
-                    small.radius,
-                    small.height,
-                    kind is Ellipsoid,
-                    cores,
-                )[0]
+                counts, _, _ = atoms_inside(
+                    self._boxes, centers[rows], self.frame[None], half, small.radius, small.height,
+                    kind is Ellipsoid, cores,
+                )  # fmt: skip
+                found[rows] = counts > 0
         return found
 
     def _half_extents(self, frames: np.ndarray) -> np.ndarray:
@@ -213,28 +209,12 @@ class VolumeSearch:
             )
         return half
 
-    def _inside(self, centers, frames, half, radius, height, ellipsoid, cores):
-        boxes = self._boxes
-        counts = np.zeros(len(centers), np.int64)
-        parts: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-
-        def collect(start: int, stop: int) -> None:
-            parts[start] = _collect(
-                start, stop, centers, boxes.positions, boxes.order, boxes.cell, boxes.inverse, boxes.origin,
-                boxes.n_boxes, boxes.periodic, boxes.start, half, np.ascontiguousarray(frames),
-                float(radius), 0.5 * float(height), ellipsoid, counts,
-            )  # fmt: skip
-
-        run_in_threads(collect, len(centers), cores, _CHUNK)
-        found = [parts[start] for start in sorted(parts)]
-        if len(found) == 1:
-            return counts, *found[0]
-        return counts, np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
-
     def _clusters(self, volume: OneLayerCluster, centers, frames, cores) -> VolumeAtoms:
         size = 2 * volume.tolerance
         half = Ellipsoid(volume.tolerance, size).half_extent(self._boxes.inverse.T, np.eye(3)[2])[None]
-        counts, middle, _ = self._inside(centers, np.eye(3)[None], half, volume.tolerance, size, True, cores)
+        counts, middle, _ = atoms_inside(
+            self._boxes, centers, np.eye(3)[None], half, volume.tolerance, size, True, cores
+        )
         for row in np.flatnonzero(counts != 1)[:1]:
             raise VolumeError(
                 f"{int((counts != 1).sum())} of {len(centers)} centres of one-layer clusters are no atoms, "
@@ -252,12 +232,24 @@ class VolumeSearch:
                 f"A one-layer cluster {2 * reach.max():.1f} Å wide does not fit a cell {heights.min():.1f} "
                 "Å wide and the same atom would be counted twice: take a larger structure."
             )
+        return self.around(middle, frames)
+
+    def around(self, middle: np.ndarray, frames: np.ndarray) -> VolumeAtoms:
+        """One-layer clusters around atoms that are known by their number.
+
+        Args:
+            middle: (P,) indices of the central atoms.
+            frames: (1, 3, 3) or (P, 3, 3) axes of the images (:func:`beam_frame`).
+
+        Returns:
+            The :class:`VolumeAtoms`; the central atom is the first of each cluster.
+        """
         members = np.concatenate([middle[:, None], self._neighbors[middle]], axis=1).astype(np.int64)
         apart = self._positions[members] - self._positions[middle][:, None]
         scaled = apart @ np.linalg.inv(self._cell)
         scaled[..., self._boxes.periodic] -= np.round(scaled[..., self._boxes.periodic])
         positions = np.matmul(scaled @ self._cell, np.swapaxes(frames, 1, 2))
-        offsets = np.arange(len(centers) + 1) * members.shape[1]
+        offsets = np.arange(len(middle) + 1) * members.shape[1]
         return VolumeAtoms(offsets, members.ravel(), np.ascontiguousarray(positions.reshape(-1, 3)))
 
 
@@ -271,71 +263,3 @@ def as_centers(centers: np.ndarray) -> np.ndarray:
             f"The centres have shape {array.shape}: give finite positions in Å of shape (P, 3), P ≥ 1."
         )
     return np.ascontiguousarray(array)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _collect(
-    first, last, centers, positions, order, cell, inverse, origin, n_boxes, periodic, start, half,
-    frames, radius, half_height, ellipsoid, counts,
-):  # fmt: skip
-    low = np.empty(3, np.int64)
-    high = np.empty(3, np.int64)
-    inverse_r2 = 1.0 / (radius * radius)
-    inverse_h2 = 1.0 / (half_height * half_height) if ellipsoid else 0.0
-    room = 160 * (last - first)
-    indices = np.empty(room, np.int64)
-    found = np.empty((room, 3))
-    at = np.int64(0)
-    for p in range(first, last):
-        own = p if frames.shape[0] > 1 else 0
-        for a in range(3):
-            s = 0.0
-            for c in range(3):
-                s += (centers[p, c] - origin[c]) * inverse[c, a]
-            low[a] = np.int64(np.floor((s - half[own, a] - 1e-9) * n_boxes[a]))
-            high[a] = np.int64(np.floor((s + half[own, a] + 1e-9) * n_boxes[a]))
-            if not periodic[a]:
-                low[a] = max(low[a], 0)
-                high[a] = min(high[a], n_boxes[a] - 1)
-        x0, x1, x2 = frames[own, 0, 0], frames[own, 0, 1], frames[own, 0, 2]
-        y0, y1, y2 = frames[own, 1, 0], frames[own, 1, 1], frames[own, 1, 2]
-        z0, z1, z2 = frames[own, 2, 0], frames[own, 2, 1], frames[own, 2, 2]
-        begin = at
-        for bx in range(low[0], high[0] + 1):
-            wx = bx // n_boxes[0]
-            x = bx - wx * n_boxes[0]
-            for by in range(low[1], high[1] + 1):
-                wy = by // n_boxes[1]
-                column = (x * n_boxes[1] + by - wy * n_boxes[1]) * n_boxes[2]
-                # boxes along the third axis lie one after the other in memory: one run per image
-                bz = low[2]
-                while bz <= high[2]:
-                    wz = bz // n_boxes[2]
-                    end = min(high[2], (wz + 1) * n_boxes[2] - 1)
-                    shift0 = wx * cell[0, 0] + wy * cell[1, 0] + wz * cell[2, 0] - centers[p, 0]
-                    shift1 = wx * cell[0, 1] + wy * cell[1, 1] + wz * cell[2, 1] - centers[p, 1]
-                    shift2 = wx * cell[0, 2] + wy * cell[1, 2] + wz * cell[2, 2] - centers[p, 2]
-                    run = start[column + bz - wz * n_boxes[2]]
-                    stop = start[column + end - wz * n_boxes[2] + 1]
-                    if at + stop - run > room:
-                        room = 2 * room + stop - run
-                        more_i, more_x = np.empty(room, np.int64), np.empty((room, 3))
-                        more_i[:at], more_x[:at] = indices[:at], found[:at]
-                        indices, found = more_i, more_x
-                    for j in range(run, stop):
-                        d0 = positions[j, 0] + shift0
-                        d1 = positions[j, 1] + shift1
-                        d2 = positions[j, 2] + shift2
-                        w = z0 * d0 + z1 * d1 + z2 * d2
-                        u = x0 * d0 + x1 * d1 + x2 * d2
-                        v = y0 * d0 + y1 * d1 + y2 * d2
-                        rho = (u * u + v * v) * inverse_r2 + w * w * inverse_h2
-                        # written in any case and kept by moving on: no branch to predict
-                        indices[at] = order[j]
-                        found[at, 0] = u
-                        found[at, 1] = v
-                        found[at, 2] = w
-                        at += np.int64((rho <= 1.0) & (abs(w) <= half_height))
-                    bz = end + 1
-        counts[p] = at - begin
-    return indices[:at].copy(), found[:at].copy()

@@ -19,6 +19,37 @@ def _check_lengths(volume: object, *names: str) -> None:
             )
 
 
+def half_extents(
+    direction: np.ndarray,
+    zone_axis: np.ndarray,
+    radius: float | np.ndarray,
+    height: float | np.ndarray,
+    ellipsoid: bool | np.ndarray,
+) -> np.ndarray:
+    """Half the width of cylinders and ellipsoids along directions (their support functions).
+
+    With a and c the parts of the direction across and along the zone axis: r a + h c / 2 of a cylinder,
+    √((r a)² + (h c / 2)²) of an ellipsoid.
+
+    Args:
+        direction: (..., 3) vectors, any length.
+        zone_axis: (..., 3) unit vectors.
+        radius, height: in Å, (...) or one number.
+        ellipsoid: True where the volume is an ellipsoid, (...) or one.
+
+    Returns:
+        (...) in Å times the length of ``direction``.
+
+    Example:
+        >>> half_extents(np.eye(3), np.array([0.0, 0, 1]), 5.0, 20.0, False).tolist()
+        [5.0, 5.0, 10.0]
+    """
+    along = np.abs(np.sum(direction * zone_axis, axis=-1))
+    across = radius * np.sqrt(np.maximum(np.sum(direction**2, axis=-1) - along**2, 0.0))
+    along = 0.5 * height * along
+    return np.where(ellipsoid, np.sqrt(across**2 + along**2), across + along)
+
+
 @dataclass(frozen=True)
 class _AxialVolume:
     radius: float
@@ -37,12 +68,7 @@ class _AxialVolume:
         Returns:
             (...) in Å times the length of ``direction``.
         """
-        along = np.abs(np.sum(direction * zone_axis, axis=-1))
-        across = np.sqrt(np.maximum(np.sum(direction**2, axis=-1) - along**2, 0.0))
-        return self._support(across, along)
-
-    def _support(self, across: np.ndarray, along: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        return half_extents(direction, zone_axis, self.radius, self.height, isinstance(self, Ellipsoid))
 
     @property
     def size(self) -> float:
@@ -70,9 +96,6 @@ class Cylinder(_AxialVolume):
         {'type': 'Cylinder', 'radius': 5.0, 'height': 20.0}
     """
 
-    def _support(self, across: np.ndarray, along: np.ndarray) -> np.ndarray:
-        return self.radius * across + 0.5 * self.height * along
-
     @property
     def size(self) -> float:
         """π r² h in Å³."""
@@ -95,9 +118,6 @@ class Ellipsoid(_AxialVolume):
         >>> Ellipsoid(radius=8, height=30).height
         30
     """
-
-    def _support(self, across: np.ndarray, along: np.ndarray) -> np.ndarray:
-        return np.sqrt((self.radius * across) ** 2 + (0.5 * self.height * along) ** 2)
 
     @property
     def size(self) -> float:
@@ -262,6 +282,60 @@ class WeightedVolume:
         }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class VolumeRange:
+    """Cylinders or ellipsoids of many sizes: radius and height are drawn uniformly, for each pattern anew.
+
+    Args:
+        kind: :class:`Cylinder` or :class:`Ellipsoid`, or its name.
+        radius: (lowest, highest) in Å.
+        height: (lowest, highest) in Å.
+
+    Raises:
+        InputError: another kind, or limits that are not positive or not in order.
+
+    Example:
+        >>> VolumeRange(Cylinder, radius=(3, 8), height=(10, 30)).largest
+        Cylinder(radius=8.0, height=30.0)
+    """
+
+    kind: type[Cylinder] | type[Ellipsoid]
+    radius: tuple[float, float]
+    height: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        kinds: dict = {name: kind for kind in (Cylinder, Ellipsoid) for name in (kind, kind.__name__)}
+        try:
+            object.__setattr__(self, "kind", kinds[self.kind])
+        except (KeyError, TypeError):
+            raise InputError(f"VolumeRange: kind is {self.kind!r}: choose Cylinder or Ellipsoid.") from None
+        for name in ("radius", "height"):
+            value = getattr(self, name)
+            try:
+                low, high = map(float, value)
+                valid = 0 < low <= high < np.inf
+            except (TypeError, ValueError):
+                valid = False
+            if not valid:
+                raise InputError(
+                    f"VolumeRange: {name} is {value!r}: give two positive lengths in Å, the smaller first, "
+                    "for example (3, 8)."
+                )
+            object.__setattr__(self, name, (low, high))
+
+    @property
+    def largest(self) -> Cylinder | Ellipsoid:
+        """The volume of the largest radius and height."""
+        return self.kind(self.radius[1], self.height[1])
+
+    def as_dict(self) -> dict:
+        """JSON form: {"type": "VolumeRange", "kind": ..., "radius": [Å, Å], "height": [Å, Å]}."""
+        return {
+            "type": "VolumeRange", "kind": self.kind.__name__, "radius": list(self.radius),
+            "height": list(self.height),
+        }  # fmt: skip
+
+
 Volume = Cylinder | Ellipsoid | OneLayerCluster | WeightedVolume
 VOLUME_TYPES: dict[str, type[Cylinder] | type[Ellipsoid] | type[OneLayerCluster] | type[WeightedVolume]] = {
     kind.__name__: kind for kind in (Cylinder, Ellipsoid, OneLayerCluster, WeightedVolume)
@@ -296,3 +370,18 @@ def as_volume(volume: Volume | dict) -> Volume:
             f"The volume is {volume!r}: give Cylinder(radius=5, height=20), Ellipsoid(radius=8, height=30), "
             "OneLayerCluster(n_neighbors=12) or WeightedVolume(width=6, thickness=20), lengths in Å."
         ) from None
+
+
+def as_volume_or_range(volume: Volume | VolumeRange | dict) -> Volume | VolumeRange:
+    """As :func:`as_volume`, with :class:`VolumeRange` as well.
+
+    Example:
+        >>> as_volume_or_range(VolumeRange("Ellipsoid", (3, 8), (10, 30)).as_dict()).largest
+        Ellipsoid(radius=8.0, height=30.0)
+    """
+    if isinstance(volume, dict) and volume.get("type") == "VolumeRange":
+        try:
+            return VolumeRange(**{key: value for key, value in volume.items() if key != "type"})
+        except TypeError:
+            raise InputError(f"The volume is {volume!r}: give kind, radius and height.") from None
+    return volume if isinstance(volume, VolumeRange) else as_volume(volume)

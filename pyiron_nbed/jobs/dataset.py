@@ -61,7 +61,7 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
         structures = self.source_structures()
         self.plain_input()
         settings = self._settings()
-        check_engine(settings["engine"])
+        check_engine(settings["engine"], settings["volumes"])
         if settings["dtype"] not in DTYPES:
             raise InputError(f"dtype is {settings['dtype']!r}: choose one of {', '.join(DTYPES)}.")
         check_labels(settings["labels"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.augmentation import Augmentation
+from pyiron_nbed.learning.effects import DetectorEffects
 from pyiron_nbed.learning.networks import build_network
 
 LOSSES = ("mae", "huber", "gaussian")
@@ -81,7 +82,7 @@ class Training:
     cores: int | None = None
     checkpoint_every: int = 1
     augmentation: Augmentation = field(default_factory=Augmentation)
-    detector: Any = None
+    detector: DetectorEffects | None = None
 
     def __post_init__(self) -> None:
         whole = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "patience": 0, "members": 1,
@@ -137,9 +138,7 @@ class Training:
             if isinstance(values.get("augmentation"), dict):
                 values["augmentation"] = Augmentation(**values["augmentation"])
             if isinstance(values.get("detector"), dict):
-                from pyiron_nbed.learning.detector import DetectorEffects
-
-                values["detector"] = DetectorEffects(**values["detector"])
+                values["detector"] = DetectorEffects.from_dict(values["detector"])
             return cls(**values)
         except TypeError as error:
             raise InputError(f"The settings of the training hold an unknown name ({error}).") from None

@@ -60,6 +60,19 @@ def test_every_key_is_in_the_schema(pattern_file):
         json.loads(file.attrs["provenance"])["versions"]["pyiron_nbed"]
 
 
+def test_multislice_engine_and_what_it_cannot_weigh(in_folder, rattled):
+    pytest.importorskip("abtem")
+    mesh = Mesh(1.0, 0.2)
+    build_dataset("m.h5", [rattled], [Cylinder(4, 4)], mesh=mesh, step=31, engine="multislice", labels=["q6"])
+    dataset = PatternDataset("m.h5")
+    kinematic = simulate_patterns(rattled, dataset.centers, Cylinder(4, 4), mesh)
+    for pattern, other in zip(dataset.patterns, kinematic, strict=True):
+        assert 0 < np.abs(pattern - other).sum() < 0.2 * other.sum()
+    with pytest.raises(InputError, match="cannot weigh atoms"):
+        build_dataset("w.h5", [rattled], [WeightedVolume(4, 12)], mesh=mesh, step=31, engine="multislice")
+    assert not list(in_folder.glob("w.h5*"))
+
+
 def test_every_label_is_the_mean_over_the_atoms(in_folder, rattled):
     atoms, _ = short_range_order(rattled, bond_orders=[4])
     build_dataset("a.h5", [atoms], [Cylinder(4, 12)], mesh=MESH, step=16)

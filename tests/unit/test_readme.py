@@ -30,6 +30,9 @@ def test_example_without_pyiron_runs(in_folder):
     names: dict = {}
     exec(code, names)
     assert names["patterns"].shape == (1, 133, 133)
+    exec(next(block for block in blocks if "PatternSource" in block), names)
+    assert names["batch"].patterns.shape == (64, 45, 45)
+    assert names["batch"].labels.shape == (64, 1)
 
 
 @pytest.mark.skipif(not README.is_file(), reason="the README is not beside the tests")

@@ -376,7 +376,7 @@ def test_beam_frame_is_right_handed_and_keeps_x():
         ({"volume": Cylinder(5, 40)}, VolumeError, "cell is only 32.0"),
         ({"volume": Cylinder(17, 5)}, VolumeError, "counted twice"),
         ({"volume": "cylinder"}, InputError, "Cylinder\\(radius=5"),
-        ({"engine": "fast"}, InputError, "'cpu', 'torch', 'lammps'"),
+        ({"engine": "fast"}, InputError, "'cpu', 'torch', 'lammps', 'multislice'"),
         ({"zone_axis": (0, 0, 0)}, InputError, "zone axis"),
         ({"centers": [[1, 2]]}, InputError, "shape"),
         ({"centers": [[1, 2, np.nan]]}, InputError, "finite"),

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.data import chemical_symbols
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, WeightedVolume, simulate_patterns
-from pyiron_nbed.diffraction import VolumeSearch, random_zone_axes, scattering_factor
+from pyiron_nbed.diffraction import VolumeSearch, electron_wavelength, random_zone_axes, scattering_factor
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.examples import load
 
@@ -70,9 +71,56 @@ def test_triclinic_structure():
     assert np.abs(pattern - reference).max() < 1e-5 * reference.max()
 
 
+def on_the_sphere(found, numbers, mesh):
+    """|Σ f exp(2πi k·r)|²/N in double precision on the exact Ewald sphere."""
+    radius = 1 / electron_wavelength(mesh.beam_energy)
+    disc = mesh.disc
+    rows, columns = np.nonzero(disc)
+    k = np.array([mesh.axis[columns], mesh.axis[rows], radius - np.sqrt(radius**2 - mesh.k[disc] ** 2)]).T
+    names = [chemical_symbols[z] for z in numbers[found.indices]]
+    factors = {s: scattering_factor(s, np.linalg.norm(k, axis=1)) for s in set(names)}
+    total = sum(factors[s] * np.exp(2j * np.pi * k @ r) for s, r in zip(names, found.positions, strict=True))
+    pattern = np.zeros(mesh.shape)
+    pattern[disc] = np.abs(total) ** 2 / len(names)
+    return pattern
+
+
+@pytest.mark.parametrize(
+    ("volume", "zone_axis", "mesh", "paraxial"),
+    [
+        (Cylinder(5, 20), (0, 0, 1), Mesh(1.0, 0.03, 200e3), 1e-6),
+        (Ellipsoid(5, 30), (1, 2, 3), Mesh(1.0, 0.05, 80e3), 1e-5),
+        (Cylinder(4, 12), (1, 1, 0), Mesh(2.0, 0.1, 20e3), 2e-4),
+    ],
+)
+def test_exact_ewald_sphere(rattled, volume, zone_axis, mesh, paraxial):
+    """LAMMPS on the exact sphere; how far the cpu engine's paraxial form is from it, of the maximum."""
+    center = [[16.0, 16.0, 16.0]]
+    expected = on_the_sphere(VolumeSearch(rattled, volume, zone_axis)(center), rattled.numbers, mesh)
+    lammps = simulate_patterns(rattled, center, volume, mesh, zone_axis, "lammps", np.float64)[0]
+    cpu = simulate_patterns(rattled, center, volume, mesh, zone_axis, "cpu", np.float64)[0]
+    flat = simulate_patterns(rattled, center, volume, Mesh(mesh.k_max, mesh.delta_k), zone_axis)[0]
+    assert np.abs(lammps - expected).max() < 1e-7 * expected.max()
+    assert np.abs(cpu - expected).max() < paraxial * expected.max()
+    assert np.abs(flat - expected).max() > 10 * np.abs(cpu - expected).max()
+
+
+def test_ewald_sphere_of_a_triclinic_structure_and_of_one_layer():
+    atoms = bulk("Cu", "fcc", a=3.6) * (9, 9, 9)
+    center = [atoms.cell.array.sum(axis=0) / 2]
+    mesh = Mesh(1, 0.1, 200e3)
+    for height in (12, 0.5):  # the second holds atoms of one height only
+        found = VolumeSearch(atoms, Cylinder(4, height))(center)
+        lammps = simulate_patterns(
+            atoms, center, Cylinder(4, height), mesh, engine="lammps", dtype=np.float64
+        )
+        expected = on_the_sphere(found, atoms.numbers, mesh)
+        assert np.abs(lammps[0] - expected).max() < 1e-7 * expected.max()
+
+
 def test_what_compute_saed_cannot_do_is_refused(rattled):
-    for volume, mesh in ((Cylinder(4, 12), Mesh(1, 0.1, 200e3)), (WeightedVolume(4, 12), Mesh(1, 0.1))):
-        with pytest.raises(InputError, match="lammps engine"):
+    for volume, mesh in ((WeightedVolume(4, 12), Mesh(1, 0.1)), (Cylinder(4, 12), Mesh(4, 0.5, 200e3))):
+        with pytest.raises(InputError, match=r"lammps engine|Ewald sphere reaches"):
             simulate_patterns(rattled, [[9, 9, 9]], volume, mesh, engine="lammps")
 
 

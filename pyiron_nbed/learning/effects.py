@@ -1,0 +1,198 @@
+"""Effects of microscope and camera drawn at random for each pattern of a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyiron_nbed.diffraction.detector_kernels import disc_radii
+from pyiron_nbed.diffraction.scattering import MINIMUM_ENERGY, Mesh, electron_wavelength
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.learning.detector import (
+    add_background,
+    add_hot_pixels,
+    block_beam,
+    blur,
+    check_batch,
+    converge,
+    distort,
+    expose,
+    totals,
+)
+
+Range = float | tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class DetectorEffects:
+    """What a microscope and its camera do to a pattern, drawn anew for each pattern.
+
+    Each effect is a range (low, high) from which every pattern draws its value, a number for all, or None:
+    off.
+    They follow each other as the electrons meet them: convergence of the probe; inelastic and diffuse
+    background from the specimen; distortion by the lenses; point spread and counting in the camera, so that a
+    dose counts the electrons of the whole pattern with the direct beam; hot pixels, which show whatever was
+    counted; last the beam stop, whose shadow is masked when measured patterns are prepared, with all that
+    lies in it. The stop follows k = 0 of the image as it is used, not the shifted centre.
+
+    Counts are scaled back to Å² (total intensity / dose), so that the logarithm of the image works on the
+    same scale with and without noise.
+
+    Args:
+        semiangle: of convergence in mrad.
+        background: share of the electrons in the background, 0 to 1.
+        background_width: standard deviation of its Gaussian in Å⁻¹.
+        background_uniform: share of it that is the same everywhere, 0 to 1.
+        shift: distance of the centre from the middle of the image in pixels, in a random direction.
+        ellipticity: ratio of the axes of the ellipse that a circle becomes, along a random direction.
+        blur: standard deviation of the point spread in pixels.
+        dose: electrons in a pattern; drawn uniformly in the logarithm.
+        hot_pixels: probability of a pixel to be hot.
+        hot_value: what hot pixels show, in units of the brightest pixel.
+        beam_stop: radius in Å⁻¹.
+        beam_energy: in eV, for the wavelength of the convergence; None takes that of the mesh.
+
+    Raises:
+        InputError: a range out of order or beyond what is allowed.
+
+    Example:
+        >>> effects = DetectorEffects(semiangle=(0.5, 2), dose=(1e4, 1e6), beam_energy=200e3)
+        >>> mesh = Mesh(1.0, 0.05)
+        >>> patterns = torch.rand(4, *mesh.shape)
+        >>> effects(patterns, mesh, torch.Generator().manual_seed(0)).shape
+        torch.Size([4, 39, 39])
+    """
+
+    semiangle: Range = None
+    background: Range = None
+    background_width: Range = (0.1, 0.4)
+    background_uniform: Range = 0.0
+    shift: Range = None
+    ellipticity: Range = None
+    blur: Range = None
+    dose: Range = None
+    hot_pixels: Range = None
+    hot_value: Range = 1.0
+    beam_stop: Range = None
+    beam_energy: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _ALLOWED.items():
+            given = getattr(self, name)
+            if given is None:
+                if name in _COMPANIONS:
+                    raise InputError(
+                        f"DetectorEffects: {name} is None: give a number or a range (low, high)."
+                    )
+                continue
+            try:
+                first, last = map(float, given if np.ndim(given) else (given, given))
+                valid = low <= first <= last <= high and last < np.inf
+            except (TypeError, ValueError):
+                valid = False
+            if not valid:
+                raise InputError(
+                    f"DetectorEffects: {name} is {given!r}: give a range (low, high) or a number between "
+                    f"{low:g} and {high:g}, or None."
+                )
+            object.__setattr__(self, name, (first, last))
+        energy = self.beam_energy
+        if energy is not None and (isinstance(energy, str) or not MINIMUM_ENERGY <= energy < np.inf):
+            raise InputError(
+                f"DetectorEffects: beam_energy is {energy!r}: give an energy in eV of at least "
+                f"{MINIMUM_ENERGY:g}, for example 200e3, or None for that of the mesh."
+            )
+
+    def check(self, mesh: Mesh) -> None:
+        """Raise InputError where the effects cannot be had on a mesh."""
+        if self.semiangle is not None:
+            disc_radii(np.max(self.semiangle), 1, self._wavelength(mesh), mesh.delta_k, mesh.shape[0])
+
+    def __call__(self, patterns: torch.Tensor, mesh: Mesh, generator: torch.Generator) -> torch.Tensor:
+        """Changed copies of a batch; the same state of the generator gives the same.
+
+        Args:
+            patterns: (B, n, n) raw intensity in Å².
+            mesh: of the patterns.
+            generator: source of all draws, on the device of the patterns.
+
+        Returns:
+            (B, n, n) intensity in Å², 0 outside the disc |k| < k_max.
+
+        Raises:
+            InputError: patterns that do not fit the mesh, no beam energy, or a generator of another device.
+        """
+        if tuple(patterns.shape[1:]) != mesh.shape:
+            raise InputError(f"The patterns have shape {tuple(patterns.shape)}: the mesh has {mesh.shape}.")
+        check_batch(patterns, generator)
+
+        def uniform(low: float, high: float) -> np.ndarray:
+            draws = torch.rand(
+                len(patterns), generator=generator, device=generator.device, dtype=torch.float64
+            )
+            return low + (high - low) * draws.cpu().numpy()
+
+        def draw(name: str) -> np.ndarray:
+            return uniform(*getattr(self, name))
+
+        if self.semiangle is not None:
+            patterns = converge(patterns, draw("semiangle"), self._wavelength(mesh), mesh.delta_k)
+        if self.background is not None:
+            share, width, even = map(draw, ("background", "background_width", "background_uniform"))
+            patterns = add_background(patterns, share, width, mesh.delta_k, even)
+        if self.shift is not None or self.ellipticity is not None:
+            far = uniform(0, 0) if self.shift is None else draw("shift")
+            ratio = 1.0 if self.ellipticity is None else draw("ellipticity")
+            way = uniform(0, 2 * np.pi)
+            shift = far[:, None] * np.stack([np.cos(way), np.sin(way)], axis=1)
+            patterns = distort(patterns, shift, ratio, uniform(0, 180))
+        if self.blur is not None:
+            patterns = blur(patterns, draw("blur"))
+        if self.dose is not None:
+            doses = np.exp(uniform(*np.log(self.dose)))
+            unit = totals(patterns) / torch.as_tensor(doses, dtype=patterns.dtype, device=patterns.device)
+            patterns = expose(patterns, doses, generator) * unit[:, None, None]
+        if self.hot_pixels is not None:
+            patterns = add_hot_pixels(patterns, draw("hot_pixels"), draw("hot_value"), generator)
+        if self.beam_stop is not None:
+            patterns = block_beam(patterns, draw("beam_stop"), mesh.delta_k)
+        return patterns * torch.as_tensor(mesh.disc, device=patterns.device)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form: a list [low, high], or None, for each effect."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> DetectorEffects:
+        """The effects of a JSON form; InputError names an unknown one.
+
+        Example:
+            >>> DetectorEffects.from_dict({"blur": [0, 2]}).blur
+            (0.0, 2.0)
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise InputError(f"There is no detector effect {unknown[0]!r}: choose from {', '.join(known)}.")
+        return cls(**values)
+
+    def _wavelength(self, mesh: Mesh) -> float:
+        energy = mesh.beam_energy if self.beam_energy is None else self.beam_energy
+        if energy is None:
+            raise InputError(
+                "The convergence needs a wavelength: give DetectorEffects(beam_energy=200e3) or a mesh with "
+                "a beam_energy in eV."
+            )
+        return electron_wavelength(energy)
+
+
+_COMPANIONS = ("background_width", "background_uniform", "hot_value")  # parameters of other effects
+_ALLOWED = {
+    "semiangle": (0.0, 100.0), "background": (0.0, 1.0), "background_width": (1e-3, 10.0),
+    "background_uniform": (0.0, 1.0), "shift": (0.0, 1e3), "ellipticity": (0.1, 10.0), "blur": (0.0, 1e2),
+    "dose": (1e-3, 1e15), "hot_pixels": (0.0, 1.0), "hot_value": (0.0, 1e6), "beam_stop": (0.0, 10.0),
+}  # fmt: skip

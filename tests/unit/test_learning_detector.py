@@ -1,0 +1,183 @@
+"""Detector effects on tensors: agreement with the numpy functions, statistics and reproducibility."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyiron_nbed import Mesh
+from pyiron_nbed.diffraction import detector as arrays
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.learning import DetectorEffects
+from pyiron_nbed.learning import detector as tensors
+
+MESH = Mesh(1.0, 0.05)
+ALL = DetectorEffects(
+    semiangle=(0.5, 2), background=(0, 0.3), background_uniform=(0, 1), shift=(0, 2),
+    ellipticity=(0.95, 1.05), blur=(0, 1.5), dose=(1e4, 1e6), hot_pixels=(0, 0.01), hot_value=(0.5, 1),
+    beam_stop=(0, 0.15), beam_energy=2e5,
+)  # fmt: skip
+
+
+def patterns(count=4, n=39, seed=0):
+    """Random patterns with the strong direct beam of real ones."""
+    rng = np.random.default_rng(seed)
+    images = rng.exponential(1.0, (count, n, n)).astype(np.float32)
+    images[:, n // 2, n // 2] = 1000
+    return images
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def agree(result, expected):
+    assert result.dtype == torch.float32
+    scale = np.abs(expected).max(axis=(1, 2), keepdims=True)
+    assert (np.abs(result.numpy() - expected) / scale).max() < 1e-5
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 50),
+    n=st.sampled_from([5, 21, 39]),
+    values=st.lists(st.floats(0, 1), min_size=4, max_size=4),
+    single=st.booleans(),
+)
+def test_the_numpy_functions_are_met(seed, n, values, single):
+    images = patterns(4, n, seed)
+    tensor = torch.from_numpy(images)
+    u = values[0] if single else np.array(values)
+    t = u if single else torch.tensor(values, dtype=torch.float64)
+    agree(tensors.converge(tensor, 2 * t, 0.025, 0.05), arrays.converge(images, 2 * u, 0.025, 0.05))
+    agree(tensors.blur(tensor, 3 * t), arrays.blur(images, 3 * u))
+    agree(tensors.block_beam(tensor, t, 0.05, 7.0), arrays.block_beam(images, u, 0.05, 7.0))
+    agree(
+        tensors.add_background(tensor, t, 0.1 + t, 0.05, 1 - t),
+        arrays.add_background(images, u, 0.1 + u, 0.05, 1 - u),
+    )
+    shift = np.random.default_rng(seed).normal(size=(4, 2))
+    agree(
+        tensors.distort(tensor, shift, 0.8 + 0.4 * t, 180 * t),
+        arrays.distort(images, shift, 0.8 + 0.4 * u, 180 * u),
+    )
+
+
+def test_a_beam_stop_whose_edge_lies_on_pixels():
+    images = np.ones((1, 41, 41), np.float32)
+    for radius in 0.015 * np.array([1, 2, 5, np.sqrt(2), np.sqrt(5), 13, 20]):
+        agree(
+            tensors.block_beam(torch.from_numpy(images), radius, 0.015),
+            arrays.block_beam(images, radius, 0.015),
+        )
+
+
+def test_electrons_follow_poisson_statistics():
+    pattern = torch.rand(1, 21, 21, generator=generator()) + 0.5
+    dose, repeats = 5000.0, 4000
+    counts = tensors.expose(pattern.expand(repeats, -1, -1), dose, generator(7))
+    mean = dose * pattern[0] / pattern.sum()
+    assert (counts == counts.round()).all()
+    assert (counts.mean(dim=0) - mean).abs().max() < 5 * (mean / repeats).sqrt().max()
+    assert float(counts.var(dim=0).mean()) == pytest.approx(float(mean.mean()), rel=0.01)
+    assert (tensors.expose(torch.zeros(1, 5, 5), 100, generator()) == 0).all()
+    each = tensors.expose(torch.ones(2, 101, 101), [1e3, 1e6], generator())
+    assert each.sum(dim=(1, 2)).tolist() == pytest.approx([1e3, 1e6], rel=0.15)
+
+
+def test_hot_pixels_are_as_many_as_asked_for_and_others_in_each_pattern():
+    images = torch.from_numpy(patterns(40, 101))
+    hot = tensors.add_hot_pixels(images, np.repeat([0.0, 0.02], 20), 3.0, generator()) == 3000
+    number = hot.sum(dim=(1, 2)).double().numpy()
+    assert (number[:20] == 0).all()
+    expected = 0.02 * 101**2
+    assert abs(number[20:].mean() - expected) < 5 * np.sqrt(expected / 20)
+    assert (hot[20] != hot[21]).any()
+
+
+def test_effects_are_reproducible_and_leave_the_input():
+    images = torch.from_numpy(patterns())
+    before = images.clone()
+    first, again, other = (ALL(images, MESH, generator(seed)) for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(images, before)
+    assert first.shape == images.shape
+    assert (first[:, ~torch.from_numpy(MESH.disc)] == 0).all()
+    assert torch.isfinite(first).all()
+    assert (first >= 0).all()
+
+
+def test_effects_are_the_functions_in_their_order():
+    images = torch.from_numpy(patterns()) * torch.from_numpy(MESH.disc)
+    fixed = DetectorEffects(semiangle=1.0, background=0.2, background_width=0.3, background_uniform=0.5,
+                            blur=0.8, beam_stop=0.12, beam_energy=2e5)  # fmt: skip
+    expected = tensors.converge(images, 1.0, 0.025079, 0.05)
+    expected = tensors.blur(tensors.add_background(expected, 0.2, 0.3, 0.05, 0.5), 0.8)
+    expected = tensors.block_beam(expected, 0.12, 0.05) * torch.from_numpy(MESH.disc)
+    assert torch.allclose(fixed(images, MESH, generator()), expected, atol=1e-4)
+
+
+def test_noise_keeps_the_scale_of_the_intensity():
+    images = torch.from_numpy(patterns()) * torch.from_numpy(MESH.disc)
+    noisy = DetectorEffects(dose=1e7)(images, MESH, generator())
+    assert torch.allclose(noisy.sum(dim=(1, 2)), images.sum(dim=(1, 2)), rtol=3e-3)
+    assert not torch.equal(noisy, images)
+    assert torch.equal(DetectorEffects()(images, MESH, generator()), images)
+
+
+def test_values_are_drawn_over_the_whole_range():
+    spots = torch.zeros(2000, 39, 39)
+    spots[:, 19, 19] = 1
+    moved = DetectorEffects(shift=(1, 3))(spots, MESH, generator())
+    axis = torch.arange(39.0) - 19
+    x, y = (moved.sum(dim=1) * axis).sum(dim=1), (moved.sum(dim=2) * axis).sum(dim=1)
+    far, way = torch.hypot(x, y), torch.atan2(y, x)
+    assert far.min() > 0.99
+    assert far.max() < 3.01
+    assert float(far.mean()) == pytest.approx(2, abs=0.07)
+    assert float(far.std()) == pytest.approx(2 / np.sqrt(12), rel=0.1)
+    assert abs(float(way.mean())) < 0.2
+    electrons = DetectorEffects(dose=(1e2, 1e6))(torch.ones(2000, 39, 39), MESH, generator())
+    smallest = torch.where(electrons > 0, electrons, torch.inf).amin(
+        dim=(1, 2)
+    )  # at least one electron, 39²/dose Å²
+    doses = torch.log10(39**2 / smallest[smallest > 1.0])  # low doses: single electrons can be told
+    assert len(doses) / 2000 == pytest.approx((np.log10(39**2) - 2) / 4, rel=0.15)
+
+
+def test_json_form():
+    values = json.loads(json.dumps(ALL.as_dict()))
+    assert DetectorEffects.from_dict(values) == ALL
+    assert DetectorEffects.from_dict(DetectorEffects().as_dict()) == DetectorEffects()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tensors.blur(np.ones((1, 5, 5)), 1), "tensor of float32"),
+        (lambda: tensors.blur(torch.ones(1, 5, 5).half(), 1), "tensor of float32"),
+        (lambda: tensors.blur(torch.ones(1, 4, 4), 1), "odd"),
+        (lambda: tensors.blur(torch.ones(3, 5, 5), [1, 2]), "3 patterns"),
+        (lambda: tensors.converge(torch.ones(1, 5, 5), 50, 0.025, 0.01), "wider than the image"),
+        (lambda: tensors.expose(-torch.ones(1, 5, 5), 10, generator()), "negative"),
+        (lambda: tensors.add_hot_pixels(torch.ones(1, 5, 5), 2, 1, generator()), "between 0 and 1"),
+        (lambda: tensors.add_background(torch.ones(1, 5, 5), 2, 1, 0.1), "between 0 and 1"),
+        (lambda: tensors.distort(torch.ones(1, 5, 5), shift=(1, 2, 3)), "shift"),
+        (lambda: DetectorEffects(blur=(2, 1)), "blur"),
+        (lambda: DetectorEffects(background=2), "background"),
+        (lambda: DetectorEffects(dose=(0, 1e4)), "dose"),
+        (lambda: DetectorEffects(hot_value=None), "hot_value"),
+        (lambda: DetectorEffects(beam_energy=5), "beam_energy"),
+        (lambda: DetectorEffects(semiangle=1)(torch.ones(1, 39, 39), MESH, generator()), "wavelength"),
+        (lambda: DetectorEffects(semiangle=90, beam_energy=2e5).check(MESH), "wider"),
+        (lambda: ALL(torch.ones(1, 5, 5), MESH, generator()), "mesh"),
+        (lambda: DetectorEffects.from_dict({"blurr": 1}), "blurr"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
