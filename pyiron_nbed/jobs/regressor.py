@@ -11,6 +11,7 @@ import pandas as pd
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.regressor_results import RegressorResults
 from pyiron_nbed.jobs.source import load_reference, to_reference
 from pyiron_nbed.locking import locked
 
@@ -21,7 +22,7 @@ _TABLES = {"test": "test.csv", "history": "history.csv"}
 _SPLIT = ("split", "test_fraction", "label")
 
 
-class NBEDRegressor(NBEDJob):
+class NBEDRegressor(RegressorResults, NBEDJob):
     """Train a network on ``datasets`` (NBEDDataset jobs or pattern files).
 
     The test set is drawn by ``input.split`` ("block", "structure", "job" or "random"), or is
