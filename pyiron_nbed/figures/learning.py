@@ -117,9 +117,8 @@ def _density(
     # as wide as Scott's rule has it for the band about the diagonal, not for crystal and glass together
     width = (predicted - true).std() * _BINS / (limits[1] - limits[0])
     density = gaussian_filter(counts, max(1.5 * width * len(true) ** (-1 / 6), 1.5), mode="constant")
-    ordered = np.sort(density.ravel())[::-1]
-    inside = np.cumsum(ordered) / ordered.sum()
-    levels = [float(ordered[np.searchsorted(inside, share)]) for share in _SHARES]
+    at = [((v - limits[0]) / (limits[1] - limits[0]) * _BINS).astype(int) for v in (predicted, true)]
+    levels = [float(np.quantile(density[at[0], at[1]], 1 - share)) for share in _SHARES]
     return density, levels if levels[0] < levels[1] else [levels[0], levels[0] * 1.001]
 
 

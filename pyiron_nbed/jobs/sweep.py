@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ class GeometrySweep(SweepResults, HeldOutSource, ManyStructuresSource, NBEDJob):
         Mesh(**builtin(self.input.mesh))
         elements = sorted({f"fraction_{symbol}" for atoms in train for symbol in atoms.symbols})
         check_labels(self.labels(), (*ATOM_LABELS, "number_density", *elements))
-        check_training(self.regressors())
+        check_training(builtin(self.input.training) or {}, self.regressors())
         volumes = [volume for _, _, volume in self.geometries()]
         axis = builtin(self.input.zone_axis)
         axes = axis if hasattr(axis[0], "__len__") else [axis]
@@ -203,22 +204,26 @@ def check_labels(names: Sequence[str], allowed: Sequence[str]) -> None:
         raise InputError(f"The labels are {list(names)}: choose some of {', '.join(allowed)}.")
 
 
-def check_training(regressors: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise InputError or ModelError for inputs of NBEDRegressor that cannot work."""
+def check_training(further: Mapping[str, Any], regressors: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise InputError or ModelError for inputs of NBEDRegressor that cannot work.
+
+    Args:
+        further: ``input.training``.
+        regressors: all inputs of each regressor.
+    """
     from pyiron_nbed.learning import Training
 
-    training = Training().as_dict()
-    outside = {"cores", "network", "seed"}
+    settings, split = set(Training().as_dict()) - {"cores"}, {"split", "test_fraction"}
+    allowed = (settings | split) - {"network", "seed"}
+    if unknown := sorted(set(further) - allowed):
+        raise InputError(
+            f"training holds {', '.join(unknown)}: give inputs of NBEDRegressor "
+            f"({', '.join(sorted(allowed))}); networks, seeds and the label are inputs of the sweep."
+        )
+    if further.get("split", "block") not in SPLITS:
+        raise InputError(f"The split is {further['split']!r}: choose one of {', '.join(map(repr, SPLITS))}.")
     for own in regressors.values():
-        names = set(own) - {"split", "test_fraction", "label"}
-        if unknown := names - set(training):
-            raise InputError(
-                f"training holds {', '.join(sorted(unknown))}: give inputs of NBEDRegressor "
-                f"({', '.join(sorted({'split', 'test_fraction', *training} - outside))})."
-            )
-        if own.get("split", "block") not in SPLITS:
-            raise InputError(f"The split is {own['split']!r}: choose one of {', '.join(map(repr, SPLITS))}.")
-        Training.from_dict({name: own[name] for name in names}).check_network()
+        Training.from_dict({name: own[name] for name in settings & set(own)}).check_network()
 
 
 def run_children(sweep: GeometrySweep) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -287,14 +292,22 @@ def _regressor(sweep: GeometrySweep, name: str, inputs: dict[str, Any], data: li
 
 def _child(sweep: GeometrySweep, kind: str, name: str, inputs: dict[str, Any], fresh: bool = False) -> Any:
     """A job of this input: the stored one where its input is the same, else a new one."""
-    create = getattr(sweep.children.create.job, kind)
-    job = create(name, delete_existing_job=fresh)
+    project = sweep.children
+    create = getattr(project.create.job, kind)
+    try:
+        job = create(name, delete_existing_job=fresh)
+    except OSError:
+        if project.get_job_status(name) == "finished":
+            raise
+        # killed while pyiron wrote the file of the job, which HDF5 does not open any more
+        Path(project.path, f"{name}.h5").unlink()
+        job = create(name, delete_existing_job=True)
     wanted = {**job.defaults(), **inputs}
     if not job.status.initialized and not same(builtin(job.input), wanted):
         job = create(name, delete_existing_job=True)
     if job.status.initialized:
         job.input.update(inputs)
-    job.server.cores, job.server.gpus = sweep.server.cores, sweep.server.gpus
+        job.server.cores, job.server.gpus = sweep.server.cores, sweep.server.gpus
     return job
 
 
