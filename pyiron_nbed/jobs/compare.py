@@ -68,20 +68,22 @@ class NBEDTools(Toolkit):
             recursive: also of its sub-projects.
 
         Returns:
-            As :func:`compare`, in the order in which the jobs were made.
+            As :func:`compare`, in the order in which the jobs were made; seconds are whole ones, from the job
+            table.
         """
         jobs = self._project.job_table(recursive=recursive, all_columns=True)
         rows: list[dict[str, Any]] = []
         if len(jobs):
             jobs = jobs[(jobs["hamilton"] == _KIND) & (jobs["status"] == "finished")]
-        for job_id, name, top, path in jobs[["id", "job", "projectpath", "project"]].values.tolist():
+        columns = ["id", "job", "projectpath", "project", "totalcputime"]
+        for job_id, name, top, path, seconds in jobs.reindex(columns=columns).values.tolist():
             project = f"{top or ''}{path}"
             folder = Path(project) / f"{name}_hdf5" / name
-            stored = self._project.inspect(job_id).content["storage/output"]
-            # the card alone is read: to load a job takes ten times as long
-            card = folder / _CARD
-            values = json.loads(card.read_text()) if card.is_file() else builtin(stored["card"])
-            rows += _rows({"job": name, "project": project}, values, folder, stored["seconds"])
+            if (folder / _CARD).is_file():  # 4 ms instead of 70 from the HDF5 file of the job
+                card = json.loads((folder / _CARD).read_text())
+            else:
+                card = builtin(self._project.inspect(job_id).content["storage/output"]["card"])
+            rows += _rows({"job": name, "project": project}, card, folder, seconds)
         return _table(rows)
 
 

@@ -122,7 +122,7 @@ def test_killed_with_kill_9_it_goes_on_and_keeps_what_was_done(project):
         compare([loaded.children.load(n) for n in again["job"]]).drop(columns="seconds")
     )
     assert again["rmse"].tolist() == table["rmse"].tolist()
-    assert again["seconds"].min() > 0
+    assert again["seconds"].min() >= 0
     assert len(project.nbed.compare(recursive=False)) == 0
     with pytest.raises(InputError, match="'sweep' is a GeometrySweep"):
         compare([loaded])
