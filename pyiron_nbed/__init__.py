@@ -1,7 +1,7 @@
 """Structural short-range order of amorphous solids from nanobeam electron diffraction.
 
-``import pyiron_nbed`` adds the job classes to ``pr.create.job`` of pyiron projects. The physics are
-plain functions on arrays and ``ase.Atoms`` and work without pyiron.
+``import pyiron_nbed`` adds the job classes to ``pr.create.job`` of pyiron projects and the tools of
+``pr.nbed``. The physics are plain functions on arrays and ``ase.Atoms`` and work without pyiron.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ _HOMES = {
 JOB_CLASSES = {
     "ComplexionMDMC": "pyiron_nbed.jobs.complexion",
     "CompositeQuench": "pyiron_nbed.jobs.quench",
+    "GeometrySweep": "pyiron_nbed.jobs.sweep",
     "GlassQuench": "pyiron_nbed.jobs.quench",
     "NBEDDataset": "pyiron_nbed.jobs.dataset",
     "NBEDRegressor": "pyiron_nbed.jobs.regressor",
@@ -68,7 +69,7 @@ def __dir__() -> list[str]:
 
 def _register() -> None:
     try:
-        from pyiron_base import JOB_CLASS_DICT
+        from pyiron_base import JOB_CLASS_DICT, Project
     except ImportError:  # without pyiron the functions still work
         return
     for name, module in JOB_CLASSES.items():
@@ -78,6 +79,12 @@ def _register() -> None:
                 "of the two can be used in one session."
             )
     JOB_CLASS_DICT.update(JOB_CLASSES)
+    if not hasattr(Project, "nbed"):  # it is where this module is loaded again
+        Project.register_tools("nbed", _tools)
+
+
+def _tools(project: Any) -> Any:
+    return import_module("pyiron_nbed.jobs.compare").NBEDTools(project)
 
 
 _register()

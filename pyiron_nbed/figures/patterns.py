@@ -1,4 +1,4 @@
-"""Figures of patterns, predictions and maps; each function returns a matplotlib Figure."""
+"""Figures of patterns and maps; each function returns a matplotlib Figure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 
 from pyiron_nbed.diffraction.scattering import Mesh
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.figures.style import PREDICTED, TRUE, pattern_extent, scale_bar
+from pyiron_nbed.figures.style import pattern_extent, scale_bar
 from pyiron_nbed.images import network_images
-from pyiron_nbed.learning.evaluation import metrics
 
 _LABEL = r"mean $d_i$"
 
@@ -43,68 +42,6 @@ def pattern_gallery(
         scale_bar(axis)
     for axis in axes:
         axis.set_axis_off()
-    return figure
-
-
-def parity(true: np.ndarray, predicted: np.ndarray, label: str = _LABEL) -> Figure:
-    """Predicted against true label, with R² and RMSE.
-
-    Args:
-        true: (P,) numbers.
-        predicted: (P,) numbers.
-        label: name of the label.
-
-    Returns:
-        The figure.
-    """
-    true, predicted = np.asarray(true), np.asarray(predicted)
-    result = metrics(true, predicted)
-    low = min(true.min(), predicted.min())
-    high = max(true.max(), predicted.max())
-    pad = 0.03 * (high - low) if high > low else 0.01
-    limits = (low - pad, high + pad)
-    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
-    axis = figure.subplots()
-    counts = axis.hexbin(
-        true, predicted, gridsize=60, mincnt=1, bins="log", cmap="viridis", extent=(*limits, *limits)
-    )
-    figure.colorbar(counts, ax=axis, label="patterns", shrink=0.85)
-    axis.plot(limits, limits, color="0.3", lw=0.8, ls="--")
-    axis.set(xlim=limits, ylim=limits, xlabel=f"{label}, true", ylabel=f"{label}, predicted")
-    axis.set_aspect("equal")
-    axis.text(
-        0.04, 0.96, f"R² = {result['r2']:.3f}\nRMSE = {result['rmse']:.4f}\n{len(true):,} patterns",
-        transform=axis.transAxes, va="top", fontsize=9,
-    )  # fmt: skip
-    return figure
-
-
-def prediction_profile(
-    position: np.ndarray,
-    true: np.ndarray,
-    predicted: np.ndarray,
-    label: str = _LABEL,
-    position_label: str = "position (Å)",
-) -> Figure:
-    """True and predicted label along a line.
-
-    Args:
-        position: (P,) in Å.
-        true: (P,) numbers.
-        predicted: (P,) numbers.
-        label: name of the label.
-        position_label: of the horizontal axis.
-
-    Returns:
-        The figure.
-    """
-    figure = Figure(figsize=(5.2, 3.2), layout="constrained")
-    axis = figure.subplots()
-    axis.plot(position, true, color=TRUE, lw=1.8, label="true (from atoms)")
-    axis.plot(position, predicted, "o-", color=PREDICTED, ms=3.5, lw=1, label="predicted (from patterns)")
-    axis.set(xlabel=position_label, ylabel=label, xlim=(position.min(), position.max()))
-    axis.set_ylim(bottom=min(0.0, float(np.min(predicted)) - 0.02))
-    axis.legend(frameon=False, fontsize=9)
     return figure
 
 

@@ -12,17 +12,22 @@ REGION_COLORS = {"crystal": "#3b6ea5", "ACTR": "#e0a030", "interior": "#b5403a"}
 LINE_COLORS = ("#4c4c4c", "#3b6ea5", "#b5403a", "#3a8f5c", "#8a5aa3", "#e0a030", "#53b0c0", "#a0764c")
 
 
-def shade_regions(axes: Iterable[Any], table: Sequence[Mapping[str, Any]], length: float) -> None:
+def shade_regions(
+    axes: Iterable[Any], table: Sequence[Mapping[str, Any]], length: float | None = None
+) -> None:
     """Colour the background of profiles by region; a region that crosses the cell is drawn in two parts.
 
     Args:
         axes: matplotlib axes whose horizontal axis is the boundary normal in Å.
         table: rows with "type", "start" and "end" in Å.
-        length: of the cell along the axis in Å.
+        length: of the cell along the axis in Å; None for regions that cross no edge of it.
     """
     for axis in axes:
         for row in table:
             color = REGION_COLORS[row["type"]]
+            if length is None:
+                axis.axvspan(row["start"], row["end"], color=color, alpha=0.13, lw=0)
+                continue
             for shift in (0.0, length):
                 low, high = max(row["start"] - shift, 0.0), min(row["end"] - shift, length)
                 if high > low:

@@ -58,7 +58,10 @@ class NBEDJob(TemplateJob):
 
         See pyiron's ``GenericJob.run`` for the arguments.
         """
-        stopped = self.status.string in ("aborted", "running") and not is_locked(self.folder)
+        interrupted = self.status.string in ("aborted", "running")
+        # killed before the result was stored
+        interrupted |= self.status.string == "collect" and not len(self.output)
+        stopped = interrupted and not is_locked(self.folder)
         if self.resumable and stopped and not delete_existing_job:
             repair = True
         if delete_existing_job or self.status.initialized:

@@ -41,7 +41,7 @@ class NBEDRegressor(EndlessSource, RegressorResults):
         training = Training().as_dict()
         del training["cores"]
         split = {"split": "block", "test_fraction": 0.2, "label": "disorder_parameter"}
-        own = {"datasets": [], "test_datasets": [], "compare_splits": []}
+        own: dict[str, Any] = {"datasets": [], "test_datasets": [], "compare_splits": []}
         return {**own, **self.source_defaults(), **split, **training}
 
     def plain_input(self):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from ase.cell import Cell
+from matplotlib.figure import Figure
+
+from pyiron_nbed import figures
+from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import NBEDJob, builtin
 
 
 class RegressorResults(NBEDJob):
-    """Tables of a training job."""
+    """Tables and figures of a training job, one call each. ``label`` None takes the first."""
 
     def get_test(self) -> pd.DataFrame:
         """Test patterns: row in the concatenated datasets, truth, prediction, uncertainty, baselines, …"""
@@ -34,3 +42,141 @@ class RegressorResults(NBEDJob):
         See :func:`pyiron_nbed.learning.leak.leak_table`; empty where no splits were compared.
         """
         return pd.DataFrame(builtin(self.output.splits))
+
+    def predict(self, patterns: Any, device: str | None = None) -> Any:
+        """Mean and standard uncertainty."""
+        raise NotImplementedError
+
+    def plot_parity(self, by_region: bool = True, label: str | None = None) -> Figure:
+        """Predicted against true label of the test patterns, each region (where there are) in its colour."""
+        test, tail, name = self._columns(label)
+        known = by_region and test["region"].isin(list(figures.style.REGION_COLORS)).any()
+        return figures.parity(
+            test[f"true{tail}"], test[f"predicted{tail}"], _shown(name), test["region"] if known else None
+        )
+
+    def plot_calibration(self, label: str | None = None) -> Figure:
+        """Nominal against observed coverage of the intervals on the test patterns.
+
+        The uncertainties were scaled on these patterns, so that the 90 % interval must fit;
+        ``output.card["calibration"]`` holds its coverage on patterns that did not scale it.
+        """
+        test, tail, name = self._columns(label)
+        return figures.calibration_plot(
+            test[f"true{tail}"], test[f"predicted{tail}"], test[f"standard_uncertainty{tail}"], _shown(name)
+        )
+
+    def plot_history(self) -> Figure:
+        """Loss, mean absolute error and learning rate over the epochs."""
+        return figures.learning_curves(self.get_history(), _shown(self._labels()[0]))
+
+    def plot_profile(
+        self,
+        patterns: Any,
+        axis: int = 0,
+        through: tuple[float, float] | None = None,
+        scan: int = 0,
+        label: str | None = None,
+    ) -> Figure:
+        """True and predicted label along a line of a scan, with the 90 % interval and the regions.
+
+        Args:
+            patterns: NBEDDataset job, dataset or its path.
+            axis: cell axis that the line runs along: 0, 1 or 2.
+            through: where the line crosses the other two axes, in Å along them; None takes the middle.
+            scan: number of the scan in the file (``dataset.scans``).
+            label: one of the labels.
+
+        Raises:
+            InputError: a scan that is no grid, or no such scan, axis or label.
+        """
+        dataset = patterns.dataset if hasattr(patterns, "job_name") else patterns
+        dataset = dataset if isinstance(dataset, PatternDataset) else PatternDataset(dataset)
+        number, name = self._number(label)
+        rows, position = scan_line(dataset, axis, through, scan)
+        found = self.predict(dataset.patterns[rows])
+        mean, spread = (values.reshape(len(rows), -1)[:, number] for values in found)
+        types = np.array(dataset.region_types)[dataset.region[rows]]
+        return figures.prediction_profile(
+            position, dataset.label(name)[rows], mean, _shown(name), f"{'xyz'[axis]} (Å)", spread,
+            region_runs(position, types),
+        )  # fmt: skip
+
+    def _labels(self) -> list[str]:
+        return list(builtin(self.output.card["labels"]))
+
+    def _number(self, label: str | None) -> tuple[int, str]:
+        labels = self._labels()
+        if label is not None and label not in labels:
+            raise InputError(f"The label {label!r} is not predicted: choose one of {', '.join(labels)}.")
+        return (0, labels[0]) if label is None else (labels.index(label), label)
+
+    def _columns(self, label: str | None) -> tuple[pd.DataFrame, str, str]:
+        _, name = self._number(label)
+        return self.get_test(), "" if len(self._labels()) == 1 else f"/{name}", name
+
+
+def scan_line(
+    dataset: PatternDataset, axis: int = 0, through: tuple[float, float] | None = None, scan: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and positions (Å along the cell axis) of the patterns on a line of a scan.
+
+    Args:
+        dataset: the file.
+        axis: cell axis that the line runs along.
+        through: place of the line in Å along the other two axes (the nearest line is taken); None takes the
+            middle.
+        scan: number of the scan.
+
+    Returns:
+        ((M,) rows, (M,) positions along the axis); volumes that were left out are missing.
+
+    Raises:
+        InputError: no such scan or axis, or a scan that is no grid.
+    """
+    if not 0 <= scan < len(dataset.scans) or len(dataset.scans[scan].shape) != 3:
+        raise InputError(f"Scan {scan!r} of {dataset.path} does not exist or is no grid: give another one.")
+    if axis not in (0, 1, 2):
+        raise InputError(f"The axis is {axis!r}: give 0, 1 or 2.")
+    found = dataset.scans[scan]
+    rows = np.arange(found.rows.start, found.rows.stop)
+    cell = Cell(dataset.structures[found.structure]["cell"]).complete().array
+    along = dataset.centers[rows] @ np.linalg.inv(cell) * np.linalg.norm(cell, axis=1)
+    grid = np.moveaxis(found.on_grid(np.column_stack([rows, along])), axis, 0)
+    for number, other in enumerate(i for i in range(3) if i != axis):
+        # of this axis the level that is nearest, which the volumes that were left out do not have
+        levels = np.nanmean(grid[..., 1 + other], axis=(0, 2 - number))
+        wanted = (levels[0] + levels[-1]) / 2 if through is None else through[number]
+        nearest = int(np.abs(levels - wanted).argmin())
+        grid = grid[:, nearest : nearest + 1] if number == 0 else grid[:, :, nearest : nearest + 1]
+    line = grid[:, 0, 0]
+    line = line[np.isfinite(line[:, 0])]
+    return line[:, 0].astype(int), line[:, 1 + axis]
+
+
+def region_runs(position: np.ndarray, types: np.ndarray) -> list[dict[str, Any]]:
+    """Stretches of one region along a line, from half-way to the neighbours.
+
+    Args:
+        position: (M,) in Å, rising.
+        types: (M,) names; "none" is left out.
+
+    Returns:
+        Rows with type, start and end in Å.
+
+    Example:
+        >>> region_runs(np.array([0.0, 1.0, 2.0]), np.array(["crystal", "crystal", "ACTR"]))
+        [{'type': 'crystal', 'start': 0.0, 'end': 1.5}, {'type': 'ACTR', 'start': 1.5, 'end': 2.0}]
+    """
+    edges = np.concatenate([position[:1], (position[1:] + position[:-1]) / 2, position[-1:]])
+    first = np.flatnonzero(np.concatenate([[True], types[1:] != types[:-1]]))
+    last = np.append(first[1:], len(types))
+    return [
+        {"type": str(types[i]), "start": float(edges[i]), "end": float(edges[j])}
+        for i, j in zip(first, last, strict=True)
+        if types[i] in figures.style.REGION_COLORS
+    ]
+
+
+def _shown(label: str) -> str:
+    return "mean $d_i$" if label == "disorder_parameter" else label

@@ -1,0 +1,336 @@
+"""GeometrySweep: which probe geometry tells most of the label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from matplotlib.figure import Figure
+
+from pyiron_nbed.dataset.labels import ATOM_LABELS
+from pyiron_nbed.dataset.plan import plan_scans
+from pyiron_nbed.dataset.splits import KINDS as SPLITS
+from pyiron_nbed.diffraction import Cylinder, Ellipsoid, Mesh, check_engine
+from pyiron_nbed.errors import InputError, NBEDError
+from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.compare import compare
+from pyiron_nbed.jobs.source import (
+    ManyStructuresSource,
+    load_reference,
+    plain_atoms,
+    structure_from_dict,
+    structure_to_dict,
+    to_reference,
+)
+from pyiron_nbed.locking import locked
+from pyiron_nbed.progress import progress_bar
+from pyiron_nbed.provenance import structure_id
+
+VOLUMES = {"Cylinder": Cylinder, "Ellipsoid": Ellipsoid}
+_SOURCES = ("structure", "structures", "reference", "references")
+_SCAN = ("step", "mesh", "zone_axis", "engine")
+
+
+class SweepResults:
+    """Table and figures of a job with ``output.table``."""
+
+    output: Any
+    input: Any
+
+    def get_table(self) -> pd.DataFrame:
+        """One row per finished training; see :func:`pyiron_nbed.jobs.compare.compare`."""
+        if "table" not in self.output:
+            raise InputError("This sweep has no table yet: run it first.")
+        return pd.DataFrame(builtin(self.output.table))
+
+    def plot_rmse(self) -> Figure:
+        """RMSE over radius and height, one map per network (as published, Fig. 7 of the study)."""
+        from pyiron_nbed import figures
+
+        return figures.geometry_heatmap(self.get_table(), "rmse")
+
+    def plot_skill(self, region: str = "interior") -> Figure:
+        """Skill inside a region over radius and height; of all test patterns where none lies in it."""
+        from pyiron_nbed import figures
+
+        table = self.get_table()
+        inside = f"skill_{region}"
+        return figures.geometry_heatmap(table, inside if inside in table else "skill")
+
+
+class HeldOutSource:
+    """A job with ``input.test_structures`` and ``input.test_references``, neither of which must be set."""
+
+    input: Any
+
+    @property
+    def test_structures(self) -> list[Atoms] | None:
+        """Structures (Å) to test on, or None."""
+        stored = builtin(self.input.test_structures)
+        return None if stored is None else [structure_from_dict(item) for item in stored]
+
+    @test_structures.setter
+    def test_structures(self, structures: Sequence[Atoms]) -> None:
+        self.input.test_structures = [structure_to_dict(plain_atoms(atoms)) for atoms in structures]
+
+    @property
+    def test_references(self) -> list[Any] | None:
+        """Finished jobs whose last frames are tested on, or None."""
+        stored = builtin(self.input.test_references)
+        return None if stored is None else [load_reference(item) for item in stored]
+
+    @test_references.setter
+    def test_references(self, jobs: Sequence[Any]) -> None:
+        self.input.test_references = [to_reference(job) for job in jobs]
+
+    def test_atoms(self) -> list[Atoms]:
+        """All structures to test on; empty where the split decides."""
+        given = [n for n in ("test_structures", "test_references") if self.input[n] is not None]
+        if len(given) > 1 or any(not len(self.input[name]) for name in given):
+            raise InputError(
+                f"{' and '.join(given)} {'are both set' if len(given) > 1 else 'is empty'}: set one of them "
+                "to a list that is not empty, or none, and the split of the regressors decides."
+            )
+        if not given:
+            return []
+        if given[0] == "test_structures":
+            return self.test_structures or []
+        return [plain_atoms(job.get_structure(-1)) for job in self.test_references or []]
+
+
+class GeometrySweep(SweepResults, HeldOutSource, ManyStructuresSource, NBEDJob):
+    """Datasets and trained networks for every radius and height, one after the other.
+
+    ``structure(s)`` or ``reference(s)`` as for NBEDDataset, ``test_structures`` or ``test_references``
+    (without: ``input.training["split"]`` decides), ``input.radii`` and ``input.heights`` (Å), ``input.kind``
+    ("Cylinder" or "Ellipsoid"), ``input.networks``, ``input.seeds``, ``input.label``; ``input.training``
+    holds further inputs of NBEDRegressor (start weights "imagenet" go to "resnet18", the other networks
+    start from random weights).
+
+    The jobs go to the sub-project :attr:`children`. Those that have finished with the same input are kept, so
+    that a sweep that was killed goes on when it is run again. Where one fails the others still run;
+    ``output.failed`` has its reason and the sweep ends aborted.
+    """
+
+    resumable = True
+
+    def defaults(self):
+        """Source, geometries and how to train."""
+        return {
+            **dict.fromkeys((*_SOURCES, "test_structures", "test_references")),
+            "radii": [3, 5, 8], "heights": [10, 20, 30], "kind": "Cylinder", "networks": ["cnn", "resnet18"],
+            "label": "disorder_parameter", "step": 2.5, "mesh": Mesh().as_dict(), "zone_axis": [0, 0, 1],
+            "engine": "cpu", "training": {}, "seeds": [0],
+        }  # fmt: skip
+
+    def plain_input(self):
+        """The mesh as a dict."""
+        if isinstance(self.input.mesh, Mesh):
+            self.input.mesh = self.input.mesh.as_dict()
+
+    @property
+    def children(self) -> Any:
+        """The sub-project with the datasets and regressors."""
+        return self.project.open(f"{self.job_name}_jobs")
+
+    def check_input(self):
+        """Sources, every volume in every structure, networks and training; before anything runs."""
+        train, test = self.source_structures(), self.test_atoms()
+        self.plain_input()
+        for name in ("radii", "heights", "networks", "seeds"):
+            values = builtin(self.input[name])
+            if not isinstance(values, (list, tuple, np.ndarray)) or not len(values):
+                raise InputError(f"{name} is {values!r}: give a list that is not empty.")
+            if len({str(value) for value in values}) < len(values):
+                raise InputError(f"{name} is {values!r}: give each value once.")
+        check_engine(self.input.engine)
+        Mesh(**builtin(self.input.mesh))
+        elements = sorted({f"fraction_{symbol}" for atoms in train for symbol in atoms.symbols})
+        check_labels(self.labels(), (*ATOM_LABELS, "number_density", *elements))
+        check_training(builtin(self.input.training) or {}, self.regressors())
+        volumes = [volume for _, _, volume in self.geometries()]
+        axis = builtin(self.input.zone_axis)
+        axes = axis if hasattr(axis[0], "__len__") else [axis]
+        for atoms in (*train, *test):
+            check_atoms(atoms, minimum_distance=0.5)
+        plan_scans([*train, *test], volumes, axes, self.input.step, cores=self.server.cores)
+
+    def compute(self):
+        """Run what has not finished; the table as columns, and the reasons of what failed."""
+        with locked(self.folder):
+            table, failed = run_children(self)
+        output = {"table": table.to_dict("list"), "failed": failed}
+        if failed:
+            self.output.update(output)
+            self.to_hdf()
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+            raise NBEDError(f"{len(failed)} jobs of the sweep did not finish; {reasons}")
+        return output
+
+    def geometries(self) -> Iterator[tuple[float, float, Any]]:
+        """Radius, height and volume of every combination."""
+        if self.input.kind not in VOLUMES:
+            raise InputError(f"kind is {self.input.kind!r}: choose one of {', '.join(map(repr, VOLUMES))}.")
+        for radius in builtin(self.input.radii):
+            for height in builtin(self.input.heights):
+                yield radius, height, VOLUMES[self.input.kind](radius=radius, height=height)
+
+    def labels(self) -> list[str]:
+        """Names of the labels to regress."""
+        label = builtin(self.input.label)
+        return [label] if isinstance(label, str) else list(label)
+
+    def regressors(self) -> dict[str, dict[str, Any]]:
+        """Inputs of the regressor of every network and seed; in their names, {} stands for the geometry."""
+        training = builtin(self.input.training) or {}
+        wanted = {}
+        for network in builtin(self.input.networks):
+            own = {**training, "label": builtin(self.input.label), "network": network}
+            if network != "resnet18" and own.get("weights", "imagenet") == "imagenet":
+                own["weights"] = None
+            for seed in builtin(self.input.seeds):
+                wanted[f"fit_{network}_{{}}_s{seed}"] = {**own, "seed": seed}
+        return wanted
+
+
+def check_labels(names: Sequence[str], allowed: Sequence[str]) -> None:
+    """Raise InputError for labels that the datasets will not have."""
+    if not names or set(names) - set(allowed):
+        raise InputError(f"The labels are {list(names)}: choose some of {', '.join(allowed)}.")
+
+
+def check_training(further: Mapping[str, Any], regressors: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise InputError or ModelError for inputs of NBEDRegressor that cannot work.
+
+    Args:
+        further: ``input.training``.
+        regressors: all inputs of each regressor.
+    """
+    from pyiron_nbed.learning import Training
+
+    settings, split = set(Training().as_dict()) - {"cores"}, {"split", "test_fraction"}
+    allowed = (settings | split) - {"network", "seed"}
+    if unknown := sorted(set(further) - allowed):
+        raise InputError(
+            f"training holds {', '.join(unknown)}: give inputs of NBEDRegressor "
+            f"({', '.join(sorted(allowed))}); networks, seeds and the label are inputs of the sweep."
+        )
+    if further.get("split", "block") not in SPLITS:
+        raise InputError(f"The split is {further['split']!r}: choose one of {', '.join(map(repr, SPLITS))}.")
+    for own in regressors.values():
+        Training.from_dict({name: own[name] for name in settings & set(own)}).check_network()
+
+
+def run_children(sweep: GeometrySweep) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Run the jobs of a sweep that have not finished.
+
+    Args:
+        sweep: a job whose input was checked.
+
+    Returns:
+        (table of the finished regressors, {name of a failed job: reason}).
+    """
+    train = {name: builtin(sweep.input[name]) for name in _SOURCES}
+    test = {n: builtin(sweep.input[f"test_{n}"]) for n in ("structures", "references")}
+    train_ids, test_ids = (
+        [structure_id(atoms) for atoms in group] for group in (sweep.source_structures(), sweep.test_atoms())
+    )
+    # the other labels would cost time in every dataset
+    labels = [n for n in ATOM_LABELS if n == "disorder_parameter" or n in sweep.labels()]
+    scan = {**sweep._values(_SCAN), "labels": labels}
+    regressors = sweep.regressors()
+    geometries = list(sweep.geometries())
+    fits, failed = [], {}
+    with progress_bar(len(geometries) * len(regressors), sweep.job_name, "training") as bar:
+        for radius, height, volume in geometries:
+            where = f"r{radius:g}_h{height:g}".replace(".", "d")
+            name = f"train_{where}"
+            try:
+                shape = {**scan, "volume": volume.as_dict()}
+                data = [_dataset(sweep, name, {**shape, **train}, train_ids)]
+                if test_ids:
+                    name = f"test_{where}"
+                    data.append(_dataset(sweep, name, {**shape, **test}, test_ids))
+            except Exception as error:
+                failed[name] = f"{type(error).__name__}: {error}"
+                bar.update(len(regressors))
+                continue
+            for pattern, own in regressors.items():
+                name = pattern.format(where)
+                try:
+                    fits.append(_regressor(sweep, name, own, data))
+                except Exception as error:
+                    failed[name] = f"{type(error).__name__}: {error}"
+                bar.update(1)
+    return compare(fits), failed
+
+
+def _dataset(sweep: GeometrySweep, name: str, inputs: dict[str, Any], structures: list[str]) -> Any:
+    """The finished dataset of a geometry."""
+    job = _child(sweep, "NBEDDataset", name, inputs)
+    if job.status.finished and [s["structure_id"] for s in job.dataset.structures] != structures:
+        job = _child(sweep, "NBEDDataset", name, inputs, fresh=True)  # a reference was run again
+    return _finished(job)
+
+
+def _regressor(sweep: GeometrySweep, name: str, inputs: dict[str, Any], data: list[Any]) -> Any:
+    """The finished regressor of a geometry, a network and a seed."""
+    places = [to_reference(job) for job in data]
+    inputs = {**inputs, "datasets": places[:1], "test_datasets": places[1:]}
+    job = _child(sweep, "NBEDRegressor", name, inputs)
+    if job.status.finished:
+        trained_on = [item["hash"] for item in builtin(job.output.card["datasets"])]
+        if trained_on != [item.dataset.input_hash for item in data]:
+            job = _child(sweep, "NBEDRegressor", name, inputs, fresh=True)
+    return _finished(job)
+
+
+def _child(sweep: GeometrySweep, kind: str, name: str, inputs: dict[str, Any], fresh: bool = False) -> Any:
+    """A job of this input: the stored one where its input is the same, else a new one."""
+    project = sweep.children
+    create = getattr(project.create.job, kind)
+    try:
+        job = create(name, delete_existing_job=fresh)
+    except OSError:
+        if project.get_job_status(name) == "finished":
+            raise
+        # killed while pyiron wrote the file of the job, which HDF5 does not open any more
+        Path(project.path, f"{name}.h5").unlink()
+        job = create(name, delete_existing_job=True)
+    wanted = {**job.defaults(), **inputs}
+    if not job.status.initialized and not same(builtin(job.input), wanted):
+        job = create(name, delete_existing_job=True)
+    if job.status.initialized:
+        job.input.update(inputs)
+        job.server.cores, job.server.gpus = sweep.server.cores, sweep.server.gpus
+    return job
+
+
+def _finished(job: Any) -> Any:
+    if not job.status.finished:
+        job.run()
+    return job
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two inputs are equal, one of which may have been in an HDF5 file.
+
+    Example:
+        >>> same({"a": [1, 2], "b": {}}, {"a": np.array([1.0, 2.0]), "b": []})
+        True
+    """
+    several = (Mapping, list, tuple, np.ndarray)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, several) and isinstance(other, several):
+        if len(one) != len(other) or (len(one) and isinstance(one, Mapping) != isinstance(other, Mapping)):
+            return False
+        if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+            return np.array_equal(one, other)
+        return all(same(a, b) for a, b in zip(one, other, strict=True))
+    return bool(one == other)
