@@ -1,0 +1,135 @@
+"""Training and inference: images per second beside the same network fed with constant tensors.
+
+    python tests/benchmarks/training.py --cores 2
+
+The loop reads a pattern file, makes the images and augments them; the peer does forward, backward and step
+on one batch of random numbers. They take turns; medians of the repeats. ``--job`` adds the time that the
+pyiron job takes on top of the training it runs.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pyiron_nbed import Cylinder, Mesh, examples
+from pyiron_nbed.dataset import PatternDataset, build_dataset
+from pyiron_nbed.learning import Training, build_network, train
+from pyiron_nbed.learning.data import DatasetBatches
+from pyiron_nbed.learning.loop import Checkpoint, fit
+
+BATCH = 64
+
+
+def constant(name, size, device, steps):
+    """Images per second of the bare network."""
+    network = build_network(name, None).to(device).to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.Adam(network.parameters())
+    images = torch.rand(BATCH, 1, size, size, device=device).contiguous(memory_format=torch.channels_last)
+    labels = torch.rand(BATCH, 1, device=device)
+
+    def step():
+        loss = (network(images) - labels).abs().mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+
+    step()
+    begin = time.perf_counter()
+    for _ in range(steps):
+        step()
+    return steps * BATCH / (time.perf_counter() - begin)
+
+
+def loop(name, dataset, device, steps):
+    """Images per second of the training loop on a pattern file."""
+    rows = np.arange(steps * BATCH) % len(dataset)
+    labels = dataset.label()[rows][:, None]
+    batches = DatasetBatches([dataset], np.sort(rows), labels[np.argsort(rows, kind="stable")], BATCH, 0)
+    network = build_network(name, None)
+    training = Training(network=name, weights=None, epochs=1, batch_size=BATCH)
+    scale = (labels.mean(axis=0), labels.std(axis=0))
+    begin = time.perf_counter()
+    fit(network, batches, training, dataset.mesh, device, Checkpoint(None, ""), scale)
+    return steps * BATCH / (time.perf_counter() - begin)
+
+
+def inference(name, dataset, device):
+    """Patterns per second of a prediction, from file to labels."""
+    training = Training(network=name, weights=None, epochs=1, device=str(device), baselines=False)
+    model = train([dataset], training, "random", 0.9).model
+    begin = time.perf_counter()
+    model.predict(dataset, device=str(device))
+    return len(dataset) / (time.perf_counter() - begin)
+
+
+def job_overhead(path, folder, cores):
+    """Seconds of an NBEDRegressor job beyond those of the same call of the function."""
+    from pyiron_base import Project
+
+    import pyiron_nbed  # noqa: F401  (registers the jobs)
+
+    settings = {"network": "cnn", "weights": None, "epochs": 8, "split": "random"}
+    fit_job = Project(str(folder / "project")).create.job.NBEDRegressor("fit")
+    fit_job.datasets = [str(path)]
+    fit_job.input.update(settings)
+    fit_job.server.cores = cores
+    begin = time.perf_counter()
+    fit_job.run()
+    whole = time.perf_counter() - begin
+    del settings["split"]
+    training = Training.from_dict({**settings, "cores": cores})
+    (folder / "plain").mkdir()
+    begin = time.perf_counter()
+    train([PatternDataset(path)], training, "random", folder=folder / "plain").model.save(folder / "plain")
+    return whole, time.perf_counter() - begin
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--networks", nargs="+", default=["cnn", "rotation_invariant", "resnet18"])
+    parser.add_argument("--meshes", nargs="+", type=float, default=[0.045, 0.015])
+    parser.add_argument("--job", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.cores)
+    device = torch.device(arguments.device)
+    atoms = examples.load("complexion_b")
+    print(f"{arguments.cores} threads, {device}, batches of {BATCH}, medians of {arguments.repeats}")
+    print("| network | pixels | constant tensors | training loop | share | inference | 256 × 256 scan |")
+    print("|---" * 7 + "|")
+    with tempfile.TemporaryDirectory() as folder:
+        for delta_k in arguments.meshes:
+            mesh = Mesh(1.0, delta_k)
+            path = Path(folder) / f"{delta_k}.h5"
+            build_dataset(path, [atoms], [Cylinder(5, 20)], mesh, (5, 5, 10), labels=["disorder_parameter"])
+            dataset = PatternDataset(path)
+            for name in arguments.networks:
+                steps = 4 if name == "resnet18" else 40
+                rounds = []
+                for _ in range(arguments.repeats):
+                    bare = constant(name, mesh.shape[0], device, steps)
+                    rounds.append(
+                        (bare, loop(name, dataset, device, steps), inference(name, dataset, device))
+                    )
+                bare, whole, use = (statistics.median(column) for column in zip(*rounds, strict=True))
+                share = statistics.median(round_[1] / round_[0] for round_ in rounds)
+                print(
+                    f"| {name} | {mesh.shape[0]} × {mesh.shape[0]} | {bare:,.0f}/s | {whole:,.0f}/s "
+                    f"| {share:.0%} | {use:,.0f}/s | {256 * 256 / use:.0f} s |",
+                    flush=True,
+                )
+        if arguments.job:
+            whole, plain = job_overhead(path, Path(folder), arguments.cores)
+            print(f"NBEDRegressor job {whole:.1f} s, the same training by a function call {plain:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
