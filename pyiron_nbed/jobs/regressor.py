@@ -11,6 +11,7 @@ import pandas as pd
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.endless import EndlessSource
 from pyiron_nbed.jobs.regressor_results import RegressorResults
 from pyiron_nbed.jobs.source import load_reference, to_reference
 from pyiron_nbed.locking import locked
@@ -22,8 +23,9 @@ _TABLES = {"test": "test.csv", "history": "history.csv"}
 _SPLIT = ("split", "test_fraction", "label")
 
 
-class NBEDRegressor(RegressorResults, NBEDJob):
-    """Train a network on ``datasets`` (NBEDDataset jobs or pattern files).
+class NBEDRegressor(EndlessSource, RegressorResults, NBEDJob):
+    """Train a network on ``datasets`` (NBEDDataset jobs or pattern files), or on endless patterns of
+    ``structures`` or ``references`` with ``input.volumes`` (then ``test_datasets`` are needed).
 
     The test set is drawn by ``input.split`` ("block", "structure", "job" or "random"), or is
     ``test_datasets`` where given. ``output.metrics`` holds rmse, mae, r2, … on it, also for each region;
@@ -40,12 +42,13 @@ class NBEDRegressor(RegressorResults, NBEDJob):
         training = Training().as_dict()
         del training["cores"]
         split = {"split": "block", "test_fraction": 0.2, "label": "disorder_parameter"}
-        return {"datasets": [], "test_datasets": [], **split, **training}
+        return {"datasets": [], "test_datasets": [], **self.source_defaults(), **split, **training}
 
     def plain_input(self):
         """A job to start from becomes the folder of its model."""
         if hasattr(self.input.weights, "job_name"):
             self.input.weights = str(load_reference(to_reference(self.input.weights)).folder)
+        self.plain_source()
 
     @property
     def datasets(self) -> list[PatternDataset]:
@@ -67,24 +70,30 @@ class NBEDRegressor(RegressorResults, NBEDJob):
 
     def check_input(self):
         """Datasets on one mesh, a possible split, training parameters in range."""
-        if not len(self.input.datasets):
+        if bool(len(self.input.datasets)) == self.has_source:
             raise InputError(
-                "There are no datasets: assign job.datasets = [dataset_job, …] with NBEDDataset jobs or "
-                "pattern files."
+                f"There are {'both datasets and structures' if self.has_source else 'no datasets'}: assign "
+                "job.datasets = [dataset_job, …] with NBEDDataset jobs or pattern files, or "
+                "job.references = [quench_job, …] with job.input.volumes for endless patterns."
             )
         from pyiron_nbed.learning.training import check_datasets
 
         self.plain_input()
-        self._training().check_network()
-        check_datasets(self.datasets, self.test_datasets, **self._values(_SPLIT))
+        training = self._training()
+        training.check_network()
+        label = builtin(self.input.label)
+        patterns = self.make_source(label, training.batch_size) if self.has_source else self.datasets
+        check_datasets(patterns, self.test_datasets, **self._values(_SPLIT))
 
     def compute(self):
         """Train; weights, card, history and test predictions go to the working directory."""
         from pyiron_nbed.learning.task import TrainingTask
 
         files = [[str(dataset.path) for dataset in group] for group in (self.datasets, self.test_datasets)]
-        task = TrainingTask(files[0], self._training().as_dict(), files[1], **self._values(_SPLIT))
+        source = self.written_source(self.folder) if self.has_source else None
+        settings = {"training": self._training().as_dict(), "source": source, **self._values(_SPLIT)}
         with locked(self.folder):
+            task = TrainingTask(files[0], test_datasets=files[1], **settings)
             task.run(self.folder, processes=self.server.gpus or 1)
         card = self.model.card
         return {"metrics": card["metrics"], "card": card}
@@ -117,7 +126,7 @@ class NBEDRegressor(RegressorResults, NBEDJob):
     def _training(self):
         from pyiron_nbed.learning import Training
 
-        names = [name for name in self.defaults() if name not in ("datasets", "test_datasets", *_SPLIT)]
+        names = [name for name in Training().as_dict() if name != "cores"]
         return Training.from_dict({**self._values(names), "cores": int(self.server.cores)})
 
 

@@ -85,6 +85,10 @@ class Training:
     detector: DetectorEffects | None = None
 
     def __post_init__(self) -> None:
+        for name in ("bfloat16", "compile", "deterministic"):
+            if getattr(self, name) not in (True, False):
+                raise InputError(f"{name} is {getattr(self, name)!r}: give True or False.")
+            object.__setattr__(self, name, bool(getattr(self, name)))  # pyiron stores 0 and 1
         whole = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "patience": 0, "members": 1,
                  "checkpoint_every": 1}  # fmt: skip
         for name, low in whole.items():

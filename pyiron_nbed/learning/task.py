@@ -13,10 +13,13 @@ from pathlib import Path
 import torch
 
 from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.learning.loop import CHECKPOINT_FILE, process_rank
 from pyiron_nbed.learning.settings import Training
+from pyiron_nbed.learning.source import PatternSource
 from pyiron_nbed.learning.training import train
+from pyiron_nbed.ssro.file import read_atoms
 
 TASK_FILE = "training.json"
 TEST_FILE = "test.csv"
@@ -30,6 +33,8 @@ class TrainingTask:
 
     Args:
         datasets, test_datasets: paths of pattern files.
+        source: in place of ``datasets``: {"structures": paths of structure files, "volumes", "mesh",
+            "zone_axes"} of a :class:`PatternSource`; its seed and batch size are those of the training.
         training: settings as :meth:`Training.as_dict` gives them.
         split, test_fraction, label: as of :func:`pyiron_nbed.learning.train`.
     """
@@ -40,6 +45,7 @@ class TrainingTask:
     split: str = "block"
     test_fraction: float = 0.2
     label: str | Sequence[str] = "disorder_parameter"
+    source: dict | None = None
 
     def run(self, folder: str | os.PathLike, processes: int = 1) -> None:
         """Train; the model, its card, ``test.csv``, ``history.csv`` and ``split.h5`` go to the folder.
@@ -61,6 +67,16 @@ class TrainingTask:
         else:
             _launch(folder, processes)
 
+    def draw(self, training: Training) -> PatternSource:
+        """The source of endless patterns."""
+        settings = dict(self.source or {})
+        structures = [read_atoms(path) for path in settings.pop("structures")]
+        mesh = Mesh(**settings.pop("mesh"))
+        return PatternSource(
+            structures, mesh=mesh, labels=self.label, seed=training.seed, batch_size=training.batch_size,
+            cores=training.cores, **settings,
+        )  # fmt: skip
+
 
 def run_task(folder: str | os.PathLike) -> None:
     """Do the training that is written down in a folder; every process of a distributed one calls this.
@@ -69,16 +85,13 @@ def run_task(folder: str | os.PathLike) -> None:
         folder: with ``training.json``.
     """
     folder = Path(folder)
-    task = json.loads((folder / TASK_FILE).read_text())
-    trained = train(
-        [PatternDataset(path) for path in task["datasets"]],
-        Training.from_dict(task["training"]),
-        task["split"],
-        task["test_fraction"],
-        [PatternDataset(path) for path in task["test_datasets"]],
-        task["label"],
-        folder,
+    task = TrainingTask(**json.loads((folder / TASK_FILE).read_text()))
+    training = Training.from_dict(task.training)
+    tests = [PatternDataset(path) for path in task.test_datasets]
+    patterns = (
+        [PatternDataset(path) for path in task.datasets] if task.source is None else task.draw(training)
     )
+    trained = train(patterns, training, task.split, task.test_fraction, tests, task.label, folder)
     if process_rank()[0]:
         return
     for name, table in ((TEST_FILE, trained.test), (HISTORY_FILE, trained.history)):

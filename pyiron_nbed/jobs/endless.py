@@ -1,0 +1,61 @@
+"""Training without pattern files: structures of the job itself are the source of endless patterns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pyiron_nbed.diffraction import Mesh
+from pyiron_nbed.diffraction.volumes import as_volume_or_range
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.jobs.base import builtin
+from pyiron_nbed.jobs.source import ManyStructuresSource
+from pyiron_nbed.ssro.file import write_atoms
+
+_STRUCTURES = ("structure", "structures", "reference", "references")
+
+
+class EndlessSource(ManyStructuresSource):
+    """A job that can draw its patterns from ``structure(s)`` or ``reference(s)``, see ``PatternSource``."""
+
+    @staticmethod
+    def source_defaults() -> dict[str, Any]:
+        """Structures, volumes (also :class:`VolumeRange`), mesh and zone axes ("random" or directions)."""
+        mesh = Mesh().as_dict()
+        return {**dict.fromkeys(_STRUCTURES), "volumes": None, "mesh": mesh, "zone_axes": "random"}
+
+    @property
+    def has_source(self) -> bool:
+        """Whether structures are given to draw patterns from."""
+        return any(self.input[name] is not None for name in _STRUCTURES)
+
+    def plain_source(self) -> None:
+        """Volumes and mesh in a form that HDF5 can hold."""
+        if self.input.volumes is not None:
+            self.input.volumes = [as_volume_or_range(v).as_dict() for v in builtin(self.input.volumes)]
+        if isinstance(self.input.mesh, Mesh):
+            self.input.mesh = self.input.mesh.as_dict()
+
+    def make_source(self, label: Any, batch_size: int) -> Any:
+        """The ``PatternSource`` of the job; raises the named errors of its input."""
+        from pyiron_nbed.learning import PatternSource
+
+        if self.input.volumes is None:
+            raise InputError(
+                f"{type(self).__name__} draws patterns from structures and needs input.volumes: assign for "
+                "example job.input.volumes = [Cylinder(radius=5, height=20)]."
+            )
+        settings = {name: builtin(self.input[name]) for name in ("volumes", "zone_axes", "seed")}
+        mesh = Mesh(**builtin(self.input.mesh))
+        return PatternSource(
+            self.source_structures(), mesh=mesh, labels=label, batch_size=batch_size, cores=1, **settings
+        )
+
+    def written_source(self, folder: Path) -> dict[str, Any]:
+        """What ``TrainingTask`` needs; the structures go to files in the folder."""
+        files = []
+        for number, atoms in enumerate(self.source_structures()):
+            files.append(str(folder / f"structure_{number}.h5"))
+            write_atoms(files[-1], atoms)
+        settings = {name: builtin(self.input[name]) for name in ("volumes", "mesh", "zone_axes")}
+        return {"structures": files, **settings}
