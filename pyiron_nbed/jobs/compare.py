@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pyiron_base import Toolkit
 
-from pyiron_nbed.diffraction import as_volume
+from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import builtin
 
@@ -33,11 +33,11 @@ def compare(jobs: Iterable[Any]) -> pd.DataFrame:
 
     Returns:
         One row per job, or per job and label where a job predicts several labels: job, project (path),
-        volume (text), radius and height (Å; NaN where it was trained on several volumes), network, label,
-        split, n_train and n_test (patterns), epochs (that were run), seed, rmse with its 95 % interval
-        rmse_low to rmse_high, mae, r2, skill on the test patterns, coverage of the 90 % interval, seconds
-        (of the last run), and, for the regions "interior", "crystal" and "ACTR" that are among the test
-        patterns, rmse_interior, skill_interior, correlation_interior, …
+        volume (text), radius and height (Å; NaN where it was trained on several), network, label, split,
+        n_train (patterns; all that were drawn from an endless source) and n_test, epochs (that were run),
+        seed, rmse with its 95 % interval rmse_low to rmse_high, mae, r2, skill on the test patterns,
+        coverage of the 90 % interval, seconds (of the last run), and, for the regions "interior", "crystal"
+        and "ACTR" that are among the test patterns, rmse_interior, skill_interior, correlation_interior, …
 
     Raises:
         InputError: a job that is no NBEDRegressor or has not finished.
@@ -89,23 +89,27 @@ class NBEDTools(Toolkit):
 
 def _rows(where: dict[str, str], card: dict[str, Any], folder: Path, seconds: float) -> list[dict[str, Any]]:
     """One row per label of a regressor, from the card of its model."""
-    volumes = list({str(as_volume(v)): as_volume(v) for v in card["volumes"]}.items())
-    only = volumes[0][1] if len(volumes) == 1 else None
+    endless, training = card.get("source"), card["training"]
+    found = [as_volume_or_range(v) for v in (endless or card)["volumes"]]
+    volumes = {str(volume): volume for volume in found}
+    only = found[0] if len(volumes) == 1 else None
     history = folder / "history.csv"
-    epochs = card["training"]["epochs"]
+    epochs = training["epochs"]
     if history.is_file():  # an early stop makes it fewer
         epochs = int(pd.read_csv(history, usecols=["epoch"])["epoch"].max())
     common = {
         **where,
-        "volume": "; ".join(text for text, _ in volumes),
-        "radius": getattr(only, "radius", np.nan),
-        "height": getattr(only, "height", np.nan),
+        "volume": "; ".join(volumes),
+        "radius": _number(only, "radius"),
+        "height": _number(only, "height"),
         "network": card["network"],
         "split": card["split"]["kind"],
-        "n_train": card["split"]["n_train"],
+        "n_train": epochs * training["steps_per_epoch"] * training["batch_size"]
+        if endless
+        else card["split"]["n_train"],
         "n_test": card["split"]["n_test"],
         "epochs": epochs,
-        "seed": card["training"]["seed"],
+        "seed": training["seed"],
         "seconds": seconds,
     }
     rows = []
@@ -119,6 +123,12 @@ def _rows(where: dict[str, str], card: dict[str, Any], folder: Path, seconds: fl
                 row |= {f"{name}_{region}": groups["region", region][name] for name in _REGIONAL}
         rows.append(row)
     return rows
+
+
+def _number(volume: Any, name: str) -> float:
+    """A length of a volume; NaN where it has none, or a range of them."""
+    value = getattr(volume, name, None)
+    return float(value) if isinstance(value, (int, float)) else np.nan
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import builtin
-from pyiron_nbed.jobs.endless import EndlessSource
 from pyiron_nbed.jobs.regressor_results import RegressorResults
 from pyiron_nbed.jobs.source import load_reference, to_reference
+from pyiron_nbed.jobs.training_sources import TrainingSources, as_list
 from pyiron_nbed.locking import locked
 
 if TYPE_CHECKING:
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
 _SPLIT = ("split", "test_fraction", "label")
 
 
-class NBEDRegressor(EndlessSource, RegressorResults):
+class NBEDRegressor(TrainingSources, RegressorResults):
     """Train a network on ``datasets`` (NBEDDataset jobs or pattern files), or on endless patterns of
     ``structures`` or ``references`` with ``input.volumes`` (then ``test_datasets`` are needed).
 
@@ -49,24 +46,6 @@ class NBEDRegressor(EndlessSource, RegressorResults):
         if hasattr(self.input.weights, "job_name"):
             self.input.weights = str(load_reference(to_reference(self.input.weights)).folder)
         self.plain_source()
-
-    @property
-    def datasets(self) -> list[PatternDataset]:
-        """Pattern files to train on; assign NBEDDataset jobs, paths or PatternDatasets."""
-        return [_open(source) for source in builtin(self.input.datasets)]
-
-    @datasets.setter
-    def datasets(self, sources: Any) -> None:
-        self.input.datasets = [_locate(source) for source in _as_list(sources)]
-
-    @property
-    def test_datasets(self) -> list[PatternDataset]:
-        """Pattern files to test on; empty: the split decides."""
-        return [_open(source) for source in builtin(self.input.test_datasets)]
-
-    @test_datasets.setter
-    def test_datasets(self, sources: Any) -> None:
-        self.input.test_datasets = [_locate(source) for source in _as_list(sources)]
 
     def check_input(self):
         """Datasets on one mesh, a possible split, training parameters in range."""
@@ -122,36 +101,10 @@ class NBEDRegressor(EndlessSource, RegressorResults):
     def _compared(self) -> list[str]:
         # the job's own split is trained in any case
         own = None if len(self.input.test_datasets) else self.input.split
-        return [kind for kind in _as_list(builtin(self.input.compare_splits) or []) if kind != own]
+        return [kind for kind in as_list(builtin(self.input.compare_splits) or []) if kind != own]
 
     def _training(self):
         from pyiron_nbed.learning import Training
 
         names = [name for name in Training().as_dict() if name != "cores"]
         return Training.from_dict({**self._values(names), "cores": int(self.server.cores)})
-
-
-def _as_list(sources: Any) -> list:
-    if hasattr(sources, "job_name") or isinstance(sources, (str, os.PathLike, PatternDataset)):
-        return [sources]
-    return list(sources)
-
-
-def _locate(source: Any) -> dict[str, str]:
-    if isinstance(source, PatternDataset):
-        return {"file": str(source.path.resolve())}
-    if isinstance(source, (str, os.PathLike)):
-        return {"file": str(Path(source).resolve())}
-    return to_reference(source)
-
-
-def _open(source: dict[str, str]) -> PatternDataset:
-    if "file" in source:
-        return PatternDataset(source["file"])
-    job = load_reference(source)
-    if not hasattr(job, "dataset"):
-        raise InputError(
-            f"The job {job.job_name!r} is a {type(job).__name__}, which holds no patterns: assign "
-            "NBEDDataset jobs."
-        )
-    return job.dataset

@@ -48,6 +48,12 @@ def test_endless_patterns_of_structures_then_a_warm_start(project, rattled, patt
     assert card["split"]["n_test"] == len(PatternDataset(pattern_file))
     assert fit.predict(str(pattern_file)).mean.shape == (card["split"]["n_test"], 2)
     assert len(fit.get_history()) == 2
+    row = project.nbed.compare().iloc[0]
+    assert row["volume"] == "; ".join(
+        str(volume) for volume in (Cylinder(4.0, 12.0), VolumeRange("Cylinder", (3, 5), (10, 14)))
+    )
+    assert np.isnan(row["radius"])
+    assert row["n_train"] == 2 * 4 * 16
 
     tuned = small(project.create.job.NBEDRegressor("tuned"), weights=fit, frozen=3, split="random", epochs=1)
     tuned.datasets = [pattern_file]

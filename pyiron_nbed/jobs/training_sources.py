@@ -1,22 +1,44 @@
-"""Training without pattern files: structures of the job itself are the source of endless patterns."""
+"""What a training job learns from: pattern files, or structures as a source of endless patterns."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import builtin
-from pyiron_nbed.jobs.source import ManyStructuresSource
+from pyiron_nbed.jobs.source import ManyStructuresSource, load_reference, to_reference
 from pyiron_nbed.ssro.file import write_atoms
 
 _STRUCTURES = ("structure", "structures", "reference", "references")
 
 
-class EndlessSource(ManyStructuresSource):
-    """A job that can draw its patterns from ``structure(s)`` or ``reference(s)``, see ``PatternSource``."""
+class TrainingSources(ManyStructuresSource):
+    """A job with ``datasets`` and ``test_datasets``, or that draws patterns from ``structure(s)`` or
+    ``reference(s)``, see ``PatternSource``.
+    """
+
+    @property
+    def datasets(self) -> list[PatternDataset]:
+        """Pattern files to train on; assign NBEDDataset jobs, paths or PatternDatasets."""
+        return [_open(source) for source in builtin(self.input.datasets)]
+
+    @datasets.setter
+    def datasets(self, sources: Any) -> None:
+        self.input.datasets = [_locate(source) for source in as_list(sources)]
+
+    @property
+    def test_datasets(self) -> list[PatternDataset]:
+        """Pattern files to test on; empty: the split decides."""
+        return [_open(source) for source in builtin(self.input.test_datasets)]
+
+    @test_datasets.setter
+    def test_datasets(self, sources: Any) -> None:
+        self.input.test_datasets = [_locate(source) for source in as_list(sources)]
 
     @staticmethod
     def source_defaults() -> dict[str, Any]:
@@ -59,3 +81,30 @@ class EndlessSource(ManyStructuresSource):
             write_atoms(files[-1], atoms)
         settings = {name: builtin(self.input[name]) for name in ("volumes", "mesh", "zone_axes")}
         return {"structures": files, **settings}
+
+
+def as_list(sources: Any) -> list:
+    """One source, or several, as a list."""
+    if hasattr(sources, "job_name") or isinstance(sources, (str, os.PathLike, PatternDataset)):
+        return [sources]
+    return list(sources)
+
+
+def _locate(source: Any) -> dict[str, str]:
+    if isinstance(source, PatternDataset):
+        return {"file": str(source.path.resolve())}
+    if isinstance(source, (str, os.PathLike)):
+        return {"file": str(Path(source).resolve())}
+    return to_reference(source)
+
+
+def _open(source: dict[str, str]) -> PatternDataset:
+    if "file" in source:
+        return PatternDataset(source["file"])
+    job = load_reference(source)
+    if not hasattr(job, "dataset"):
+        raise InputError(
+            f"The job {job.job_name!r} is a {type(job).__name__}, which holds no patterns: assign "
+            "NBEDDataset jobs."
+        )
+    return job.dataset
