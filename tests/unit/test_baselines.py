@@ -161,6 +161,7 @@ def test_a_random_split_of_overlapping_volumes_flatters(overlapping):
     assert table.loc["random", "r2"] > 0.3 > table.loc["block", "r2"]
 
 
+@pytest.mark.slow
 def test_a_comparison_that_was_killed_goes_on_where_it_was(overlapping, in_folder):
     dataset = PatternDataset(overlapping)
     training = Training(**QUICK, epochs=3, baselines=False, batch_size=128)

@@ -254,6 +254,7 @@ def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_used(pattern_f
     assert not equal(two.model.networks[0].state_dict(), one.model.networks[0].state_dict())
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns(pattern_file, in_folder):
     """Without augmentation, whose draws differ between processes; gradients are summed in another order."""
     dataset = PatternDataset(pattern_file)

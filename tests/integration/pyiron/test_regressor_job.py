@@ -78,6 +78,7 @@ def test_neither_or_both_of_datasets_and_structures_are_refused(project, rattled
     assert len(project.job_table()) == 0
 
 
+@pytest.mark.slow
 def test_a_killed_job_goes_on_and_ends_as_if_it_had_not_been(project, pattern_file):
     from pyiron_base import Project
 

@@ -70,6 +70,7 @@ def finished(project):
     return table[table["status"] == "finished"] if len(table) else table
 
 
+@pytest.mark.slow
 def test_killed_with_kill_9_it_goes_on_and_keeps_what_was_done(project):
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", WORKER, project.path, str(Path(__file__).parent)],
