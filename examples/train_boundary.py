@@ -39,23 +39,35 @@ def main():
     parser.add_argument("--steps", type=int, default=625, help="batches of 64 patterns in an epoch")
     parser.add_argument("--delta-k", type=float, default=0.045, help="Å⁻¹; 0.015 is the published mesh")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minimised", action="store_true", help="leave out the frames at 300 K and 1000 K")
+    parser.add_argument("--start", type=Path, help="folder of a model to start from")
+    parser.add_argument(
+        "--augment", type=float, default=1.0, help="strength of contrast, noise and sharpness"
+    )
+    parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
-    folder = arguments.work / f"{arguments.network}_{arguments.delta_k}_{arguments.epochs}_{arguments.seed}"
+    name = f"{arguments.network}_{arguments.delta_k}_{arguments.epochs}_{arguments.seed}"
+    name += "_minimised" * arguments.minimised + "_tuned" * (arguments.start is not None)
+    folder = arguments.work / name
     folder.mkdir(parents=True, exist_ok=True)
     mesh = Mesh(1.0, arguments.delta_k)
     test_file = arguments.work / f"{TEST}_{arguments.delta_k}.h5"
     atoms, _ = short_range_order(examples.load(TEST), analyses=["voronoi", "cna", "regions"])
     build_dataset(test_file, [atoms], [VOLUME], mesh, labels=["disorder_parameter"])
+    chosen = {name: w for name, w in TRAIN.items() if not (arguments.minimised and name.endswith("K"))}
     source = PatternSource(
-        [examples.load(name) for name in TRAIN], [VOLUME], mesh, zone_axes=BEAM, seed=arguments.seed,
-        cores=arguments.cores, weights=list(TRAIN.values()),
+        [examples.load(name) for name in chosen], [VOLUME], mesh, zone_axes=BEAM, seed=arguments.seed,
+        cores=arguments.cores, weights=list(chosen.values()),
     )  # fmt: skip
     turned = arguments.network != "rotation_invariant"  # the other networks must learn it
     training = Training(
-        network=arguments.network, weights=None, epochs=arguments.epochs, steps_per_epoch=arguments.steps,
-        schedule="one_cycle", learning_rate=3e-3, seed=arguments.seed, cores=arguments.cores,
-        augmentation=Augmentation(rotation=180.0 * turned),
+        network=arguments.network, weights=None if arguments.start is None else str(arguments.start),
+        epochs=arguments.epochs, steps_per_epoch=arguments.steps, schedule="one_cycle",
+        learning_rate=arguments.learning_rate, seed=arguments.seed, cores=arguments.cores,
+        augmentation=Augmentation(
+            180.0 * turned, 0.1 * arguments.augment, 0.02 * arguments.augment, 0.3 * arguments.augment
+        ),
     )  # fmt: skip
     begin, cpu = time.perf_counter(), time.process_time()
     trained = train(source, training, test_datasets=[PatternDataset(test_file)], folder=folder)
