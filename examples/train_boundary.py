@@ -16,12 +16,27 @@ import numpy as np
 
 from pyiron_nbed import Cylinder, Mesh, examples, figures
 from pyiron_nbed.dataset import PatternDataset, build_dataset
+from pyiron_nbed.diffraction import random_zone_axes
 from pyiron_nbed.learning import Augmentation, PatternSource, Training, train
 from pyiron_nbed.learning.networks import NETWORKS
 from pyiron_nbed.ssro.summary import short_range_order
 
 VOLUME = Cylinder(radius=5, height=20)  # Å
-BEAM = [[0, 0, 1]]  # along the tilt axis, as published
+# along the tilt axis, as published, or also along other low-index and random directions, so that the
+# network has seen crystals from many sides
+Z = [[0, 0, 1]]
+LOW_INDEX = [
+    [1, 0, 0],
+    [0, 1, 0],
+    [1, 1, 0],
+    [1, 0, 1],
+    [0, 1, 1],
+    [1, 1, 1],
+    [1, 1, 2],
+    [1, 2, 1],
+    [2, 1, 1],
+]
+BEAMS = {"z": Z, "many": 8 * Z + LOW_INDEX + random_zone_axes(24, seed=0).tolist()}
 # name: how often it is drawn, relative to the others
 TRAIN = {
     "complexion_a": 3, "complexion_a_300K": 1, "complexion_a_1000K": 0.5,
@@ -39,6 +54,7 @@ def main():
     parser.add_argument("--steps", type=int, default=625, help="batches of 64 patterns in an epoch")
     parser.add_argument("--delta-k", type=float, default=0.045, help="Å⁻¹; 0.015 is the published mesh")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--beams", default="many", choices=sorted(BEAMS), help="directions in training")
     parser.add_argument("--minimised", action="store_true", help="leave out the frames at 300 K and 1000 K")
     parser.add_argument("--start", type=Path, help="folder of a model to start from")
     parser.add_argument(
@@ -47,7 +63,7 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
-    name = f"{arguments.network}_{arguments.delta_k}_{arguments.epochs}_{arguments.seed}"
+    name = f"{arguments.network}_{arguments.beams}_{arguments.delta_k}_{arguments.epochs}_{arguments.seed}"
     name += "_minimised" * arguments.minimised + "_tuned" * (arguments.start is not None)
     folder = arguments.work / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,8 +73,8 @@ def main():
     build_dataset(test_file, [atoms], [VOLUME], mesh, labels=["disorder_parameter"])
     chosen = {name: w for name, w in TRAIN.items() if not (arguments.minimised and name.endswith("K"))}
     source = PatternSource(
-        [examples.load(name) for name in chosen], [VOLUME], mesh, zone_axes=BEAM, seed=arguments.seed,
-        cores=arguments.cores, weights=list(chosen.values()),
+        [examples.load(name) for name in chosen], [VOLUME], mesh, zone_axes=BEAMS[arguments.beams],
+        seed=arguments.seed, cores=arguments.cores, weights=list(chosen.values()),
     )  # fmt: skip
     turned = arguments.network != "rotation_invariant"  # the other networks must learn it
     training = Training(
