@@ -74,15 +74,15 @@ def main():
     chosen = {name: w for name, w in TRAIN.items() if not (arguments.minimised and name.endswith("K"))}
     source = PatternSource(
         [examples.load(name) for name in chosen], [VOLUME], mesh, zone_axes=BEAMS[arguments.beams],
-        seed=arguments.seed, cores=arguments.cores, weights=list(chosen.values()),
+        seed=arguments.seed, cores=arguments.cores,
+        weights=list(chosen.values()), turned=True,
     )  # fmt: skip
-    turned = arguments.network != "rotation_invariant"  # the other networks must learn it
     training = Training(
         network=arguments.network, weights=None if arguments.start is None else str(arguments.start),
         epochs=arguments.epochs, steps_per_epoch=arguments.steps, schedule="one_cycle",
         learning_rate=arguments.learning_rate, seed=arguments.seed, cores=arguments.cores,
         augmentation=Augmentation(
-            180.0 * turned, 0.1 * arguments.augment, 0.02 * arguments.augment, 0.3 * arguments.augment
+            0.0, 0.1 * arguments.augment, 0.02 * arguments.augment, 0.3 * arguments.augment
         ),
     )  # fmt: skip
     begin, cpu = time.perf_counter(), time.process_time()

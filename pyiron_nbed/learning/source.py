@@ -87,6 +87,8 @@ class PatternSource:
         cores: threads that compute batches ahead in :meth:`batches`; None takes all. One batch takes one.
         detector: effects of microscope and camera, drawn for each pattern.
         weights: (number of structures,) relative probabilities; None: all structures are as likely.
+        turned: turn the atoms of each volume about the beam by an angle drawn uniformly from the circle: the
+            patterns are rotated exactly, where the augmentation of a training interpolates pixels.
 
     Raises:
         InputError: no structures or volumes, unknown label, engine or device, or a value out of range.
@@ -117,7 +119,9 @@ class PatternSource:
         cores: int | None = None,
         detector: DetectorEffects | None = None,
         weights: Sequence[float] | None = None,
+        turned: bool = False,
     ) -> None:
+        self.turned = bool(turned)
         self.mesh = Mesh() if mesh is None else mesh
         self.seed = _whole(seed, "seed")
         self.batch_size = _whole(batch_size, "batch_size", 1)
@@ -205,6 +209,7 @@ class PatternSource:
             "batch_size": self.batch_size,
             "engine": self.engine,
             "device": self.device.type,
+            "turned": self.turned,
             "detector": None if self.detector is None else self.detector.as_dict(),
             "versions": versions(),
         }
@@ -226,6 +231,9 @@ class PatternSource:
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
         seed = int(rng.integers(2**63))
         drawn = self._draw(rng, self.batch_size)
+        if self.turned:
+            angles = rng.uniform(0, 2 * np.pi, self.batch_size)
+            _turn(drawn.found.positions, np.repeat(angles, drawn.found.counts))
         patterns = None
         if self.engine == "cpu":
             patterns = patterns_of_volumes(drawn.found, self._atoms.numbers, self.mesh, cores=1)
@@ -275,6 +283,12 @@ class PatternSource:
                 yield ready if isinstance(ready, PatternBatch) else self._finish(ready)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _turn(positions: np.ndarray, angles: np.ndarray) -> None:
+    # about the beam, in place
+    x, y, c, s = positions[:, 0].copy(), positions[:, 1].copy(), np.cos(angles), np.sin(angles)
+    positions[:, 0], positions[:, 1] = c * x - s * y, s * x + c * y
 
 
 def _whole(value: int, name: str, low: int = 0) -> int:

@@ -293,3 +293,26 @@ def test_bad_numbers_of_batches(source):
     for call in (lambda: source.batch(-1), lambda: source.batches(-1), lambda: source.batches(0, 2, 0)):
         with pytest.raises(InputError, match="whole number"):
             call()
+
+
+def test_turned_patterns_are_those_of_turned_atoms(rattled):
+    """Rings keep their mean whatever the angle, the same volumes are drawn, and the angle is seeded."""
+    from pyiron_nbed.diffraction.radial import radial_profile
+
+    mesh = Mesh(1.0, 0.02)
+    still = PatternSource([rattled], [Cylinder(4, 12)], mesh, batch_size=12, cores=1).batch(3)
+    sources = [
+        PatternSource([rattled], [Cylinder(4, 12)], mesh, batch_size=12, cores=1, turned=True)
+        for _ in range(2)
+    ]
+    turned, again = (source.batch(3) for source in sources)
+    assert torch.equal(turned.patterns, again.patterns)
+    assert (turned.centers == still.centers).all()
+    assert torch.equal(turned.labels, still.labels)
+    assert not torch.allclose(turned.patterns, still.patterns, rtol=1e-2)
+    means = [radial_profile(batch.patterns.numpy(), mesh).mean for batch in (still, turned)]
+    assert np.abs(means[1] - means[0]).mean() < 0.02 * means[0].mean()
+    assert torch.allclose(
+        turned.patterns[:, mesh.half, mesh.half], still.patterns[:, mesh.half, mesh.half], rtol=1e-4
+    )
+    assert sources[0].as_dict()["turned"]
