@@ -42,9 +42,15 @@ class TrainingSources(ManyStructuresSource):
 
     @staticmethod
     def source_defaults() -> dict[str, Any]:
-        """Structures, volumes (also :class:`VolumeRange`), mesh and zone axes ("random" or directions)."""
+        """Structures, volumes (also :class:`VolumeRange`), mesh, zone axes ("random" or directions), turned."""
         mesh = Mesh().as_dict()
-        return {**dict.fromkeys(_STRUCTURES), "volumes": None, "mesh": mesh, "zone_axes": "random"}
+        return {
+            **dict.fromkeys(_STRUCTURES),
+            "volumes": None,
+            "mesh": mesh,
+            "zone_axes": "random",
+            "turned": True,
+        }
 
     @property
     def has_source(self) -> bool:
@@ -67,7 +73,7 @@ class TrainingSources(ManyStructuresSource):
                 f"{type(self).__name__} draws patterns from structures and needs input.volumes: assign for "
                 "example job.input.volumes = [Cylinder(radius=5, height=20)]."
             )
-        settings = {name: builtin(self.input[name]) for name in ("volumes", "zone_axes", "seed")}
+        settings = {name: builtin(self.input[name]) for name in ("volumes", "zone_axes", "turned", "seed")}
         mesh = Mesh(**builtin(self.input.mesh))
         return PatternSource(
             self.source_structures(), mesh=mesh, labels=label, batch_size=batch_size, cores=1, **settings
@@ -79,7 +85,7 @@ class TrainingSources(ManyStructuresSource):
         for number, atoms in enumerate(self.source_structures()):
             files.append(str(folder / f"structure_{number}.h5"))
             write_atoms(files[-1], atoms)
-        settings = {name: builtin(self.input[name]) for name in ("volumes", "mesh", "zone_axes")}
+        settings = {name: builtin(self.input[name]) for name in ("volumes", "mesh", "zone_axes", "turned")}
         return {"structures": files, **settings}
 
 
