@@ -42,7 +42,7 @@ class TrainingSources(ManyStructuresSource):
 
     @staticmethod
     def source_defaults() -> dict[str, Any]:
-        """Structures, volumes (also :class:`VolumeRange`), mesh, zone axes ("random" or directions), turned."""
+        """Structures, volumes (also :class:`VolumeRange`), mesh, zone axes ("random" or directions)."""
         mesh = Mesh().as_dict()
         return {
             **dict.fromkeys(_STRUCTURES),
