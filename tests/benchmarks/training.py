@@ -37,7 +37,7 @@ def constant(name, size, device, steps):
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     step()
     begin = time.perf_counter()
