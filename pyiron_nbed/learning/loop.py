@@ -123,6 +123,8 @@ def fit(
     with _termination() as asked, progress_bar(training.epochs * n, "train", "pattern") as bar:
         bar.update(min((begin - 1) * n + step * training.batch_size, training.epochs * n))
         for epoch in range(begin, training.epochs + 1):
+            if _stalled(history, training):  # here, so that a run that goes on stops too
+                break
             total = torch.tensor(sums, dtype=torch.float64, device=device)
             for at, (patterns, labels) in enumerate(batches.ahead(epoch, step), step):
                 generator.manual_seed(draw_seed(training.seed + member, epoch, at, rank))
@@ -160,8 +162,6 @@ def fit(
                 save(epoch + 1, 0, sums)
             if asked.is_set() and epoch < training.epochs:
                 raise Stopped(143)
-            if _stalled(history, training):
-                break
     network.eval()
     return history
 
@@ -215,7 +215,7 @@ def _loss(output: torch.Tensor, target: torch.Tensor, kind: str) -> torch.Tensor
 
 
 def _stalled(history: list[dict], training: Training) -> bool:
-    if training.early_stop is None:
+    if training.early_stop is None or not history:
         return False
     losses = [row["loss"] for row in history]
     return len(losses) - 1 - int(np.argmin(losses)) >= training.early_stop

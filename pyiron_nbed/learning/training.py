@@ -23,6 +23,7 @@ from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank
 from pyiron_nbed.learning.model import Model
 from pyiron_nbed.learning.networks import build_network
 from pyiron_nbed.learning.settings import Training
+from pyiron_nbed.learning.source import PatternSource
 from pyiron_nbed.learning.uncertainty import calibrate
 from pyiron_nbed.provenance import hash_of, versions
 
@@ -49,7 +50,7 @@ class Trained:
 
 
 def train(
-    datasets: Sequence[PatternDataset] | Any,
+    datasets: Sequence[PatternDataset] | PatternDataset | PatternSource,
     training: Training | None = None,
     split: str = "block",
     test_fraction: float = 0.2,
@@ -60,8 +61,8 @@ def train(
     """Train a network on datasets and measure it on patterns that it never saw.
 
     Args:
-        datasets: D datasets on one mesh, or a :class:`PatternSource` (then test datasets are needed and the
-            labels are those of the source).
+        datasets: D datasets on one mesh, or one, or a :class:`PatternSource` (then test datasets are needed
+            and the labels are those of the source).
         training: how; the default is the published ResNet-18.
         split: "block", "structure", "job" or "random"; see :func:`pyiron_nbed.dataset.split_dataset`.
         test_fraction: share held out by the split.
@@ -78,10 +79,10 @@ def train(
         ModelError: start weights that cannot be had.
     """
     training = Training() if training is None else training
-    source: Any = None if isinstance(datasets, (list, tuple)) else datasets
-    everything = [*([] if source is not None else datasets), *test_datasets]
+    datasets, source = _train_on(datasets)
+    everything = [*datasets, *test_datasets]
     labels = _names(label) if source is None else list(source.labels)
-    parts = check_datasets(datasets, test_datasets, split, test_fraction, labels, training.seed)
+    parts = check_datasets(source or datasets, test_datasets, split, test_fraction, labels, training.seed)
     truth = np.column_stack(
         [np.concatenate([dataset.label(name) for dataset in everything]) for name in labels]
     )
@@ -133,7 +134,7 @@ def train(
 
 
 def check_datasets(
-    datasets: Sequence[PatternDataset] | Any,
+    datasets: Sequence[PatternDataset] | PatternDataset | PatternSource,
     test_datasets: Sequence[PatternDataset] = (),
     split: str = "block",
     test_fraction: float = 0.2,
@@ -145,8 +146,8 @@ def check_datasets(
     Returns:
         The :class:`Split`; its rows count through ``datasets``, then ``test_datasets``.
     """
-    source: Any = None if isinstance(datasets, (list, tuple)) else datasets
-    everything = [*([] if source is not None else datasets), *test_datasets]
+    datasets, source = _train_on(datasets)
+    everything = [*datasets, *test_datasets]
     if source is not None and not test_datasets:
         raise InputError("An endless source has no patterns to test on: give test_datasets.")
     if not everything or (source is None and not datasets):
@@ -220,6 +221,21 @@ def prediction_metrics(
         each[name] = {**metrics(true, predicted), "groups": table.to_dict("records")}
     result = dict(each[labels[0]])
     return result if len(labels) == 1 else {**result, "labels": each}
+
+
+def _train_on(
+    datasets: Sequence[PatternDataset] | PatternDataset | PatternSource,
+) -> tuple[list[PatternDataset], PatternSource | None]:
+    if isinstance(datasets, PatternSource):
+        return [], datasets
+    given = [datasets] if isinstance(datasets, PatternDataset) else list(datasets)
+    for item in given:
+        if not isinstance(item, PatternDataset):
+            raise InputError(
+                f"Training needs PatternDatasets or a PatternSource, and {type(item).__name__} was given: "
+                "open a file by PatternDataset(path)."
+            )
+    return given, None
 
 
 def _column(what: str, name: str, labels: Sequence[str]) -> str:
