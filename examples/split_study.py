@@ -40,7 +40,7 @@ def main():
     datasets = [
         patterns(arguments.work, name, arguments.delta_k) for name in ("complexion_b", "complexion_c")
     ]
-    turned = arguments.network != "rotation_invariant"
+    turned = arguments.network not in ("rotation_invariant", "polar")
     training = Training(
         network=arguments.network, weights=None, epochs=arguments.epochs, schedule="one_cycle",
         learning_rate=3e-3, seed=arguments.seed, cores=arguments.cores, baselines=False,

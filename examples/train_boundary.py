@@ -61,9 +61,11 @@ def main():
         "--augment", type=float, default=1.0, help="strength of contrast, noise and sharpness"
     )
     parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--members", type=int, default=1, help="networks in the ensemble")
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
     name = f"{arguments.network}_{arguments.beams}_{arguments.delta_k}_{arguments.epochs}_{arguments.seed}"
+    name += f"_x{arguments.members}" * (arguments.members > 1)
     name += "_minimised" * arguments.minimised + "_tuned" * (arguments.start is not None)
     folder = arguments.work / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +83,7 @@ def main():
         network=arguments.network, weights=None if arguments.start is None else str(arguments.start),
         epochs=arguments.epochs, steps_per_epoch=arguments.steps, schedule="one_cycle",
         learning_rate=arguments.learning_rate, seed=arguments.seed, cores=arguments.cores,
+        members=arguments.members,
         augmentation=Augmentation(
             0.0, 0.1 * arguments.augment, 0.02 * arguments.augment, 0.3 * arguments.augment
         ),
@@ -91,7 +94,7 @@ def main():
     trained.test.to_csv(folder / "test.csv", index=False)
     trained.history.to_csv(folder / "history.csv", index=False)
     report = {
-        "patterns": arguments.epochs * arguments.steps * source.batch_size,
+        "patterns": arguments.epochs * arguments.steps * source.batch_size * arguments.members,
         "seconds_of_this_run": round(time.perf_counter() - begin),
         "core_seconds_of_this_run": round(time.process_time() - cpu),
         **trained.model.card["metrics"],

@@ -13,7 +13,7 @@ from pyiron_nbed.dataset import PatternDataset, Split
 from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.data import by_dataset, images_of
-from pyiron_nbed.learning.networks import angular_spectra
+from pyiron_nbed.learning.polar import angular_spectra
 
 BASELINES = ("constant", "ridge", "boosting")
 ORDERS = (2, 4, 6, 8, 10, 12)  # of a flat slice I(k) = I(-k): odd orders vanish
@@ -28,7 +28,7 @@ def pattern_features(patterns: Any, mesh: Mesh, rows: np.ndarray | None = None) 
     """Radial and angular features of patterns, which do not change when a pattern is rotated.
 
     From a_m(k) = |(1/A) Σ_φ I(k, φ) exp(−imφ)| on rings one pixel apart
-    (:func:`pyiron_nbed.learning.networks.angular_spectra`), side by side:
+    (:func:`pyiron_nbed.learning.polar.angular_spectra`), side by side:
 
     * a_0(k), the radial mean, of the network's image (:func:`pyiron_nbed.images.network_images`), averaged
       over rings 0.05 Å⁻¹ wide;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import urllib.error
 from collections.abc import Callable
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torchvision.models import ResNet18_Weights
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from pyiron_nbed.errors import InputError, ModelError
+from pyiron_nbed.learning.polar import PolarNetwork, RotationInvariantNetwork
 
 
 class ConvolutionalNetwork(nn.Sequential):
@@ -36,68 +35,6 @@ class ConvolutionalNetwork(nn.Sequential):
     def stages(self) -> list[nn.Module]:
         """Parts that can be frozen, from the input on."""
         return [self[0], self[3], self[6]]
-
-
-class RotationInvariantNetwork(nn.Module):
-    """Angular power spectra of the rings of a pattern, then convolutions along |k|.
-
-    The pattern is sampled at radii and angles; |Σ_φ I(k, φ) exp(−imφ)| of each ring does not change when the
-    pattern is rotated or mirrored, and neither does the prediction (up to the interpolation).
-
-    Args:
-        outputs: numbers per pattern; input (B, 1, n, n), n odd.
-        orders: angular orders m = 0, 1, … that are kept.
-        angles: samples of each ring.
-    """
-
-    def __init__(self, outputs: int = 1, orders: int = 33, angles: int = 128) -> None:
-        super().__init__()
-        self.orders, self.angles = orders, angles
-        self.rings = nn.Sequential(
-            nn.BatchNorm1d(orders),
-            nn.Conv1d(orders, 96, 5, padding=2), nn.ReLU(),
-            nn.Conv1d(96, 96, 5, stride=2, padding=2), nn.ReLU(),
-            nn.Conv1d(96, 96, 3, padding=1), nn.ReLU(),
-            nn.AdaptiveAvgPool1d(8), nn.Flatten(),
-            nn.Linear(96 * 8, 128), nn.ReLU(),
-        )  # fmt: skip
-        self.head = nn.Linear(128, outputs)
-
-    def stages(self) -> list[nn.Module]:
-        """Parts that can be frozen, from the input on."""
-        return [self.rings]
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, outputs) from (B, 1, n, n)."""
-        with torch.autocast(images.device.type, enabled=False):  # no Fourier transform in bfloat16
-            spectra = angular_spectra(images.float(), self.orders, self.angles)
-        return self.head(self.rings(spectra))
-
-
-def angular_spectra(images: torch.Tensor, orders: int, angles: int = 128) -> torch.Tensor:
-    """Amplitudes of the angular Fourier series of every ring of an image.
-
-    a_m(k) = |(1/A) Σ_φ I(k, φ) exp(−imφ)| on rings one pixel apart, bilinear: a_0 is the radial mean.
-
-    Args:
-        images: (B, 1, n, n), n odd.
-        orders: m = 0 … orders − 1.
-        angles: A, samples of each ring, at least twice the orders.
-
-    Returns:
-        (B, orders, (n − 1)/2), the ring at |k| = Δk first.
-
-    Example:
-        >>> spectra = angular_spectra(torch.ones(1, 1, 9, 9), orders=3)
-        >>> spectra[0, 0].allclose(torch.ones(4)), float(spectra[0, 1:].max()) < 1e-5
-        (True, True)
-    """
-    half = images.shape[-1] // 2
-    radius = torch.arange(1, half + 1, device=images.device) / half
-    angle = torch.arange(angles, device=images.device) * (2 * math.pi / angles)
-    grid = torch.stack([radius[:, None] * torch.cos(angle), radius[:, None] * torch.sin(angle)], dim=-1)
-    rings = functional.grid_sample(images, grid.expand(len(images), -1, -1, -1), align_corners=True)[:, 0]
-    return torch.fft.rfft(rings, norm="forward")[..., :orders].abs().transpose(1, 2)
 
 
 class ResidualNetwork(ResNet):
@@ -132,6 +69,7 @@ NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "resnet18": ResidualNetwork,
     "cnn": ConvolutionalNetwork,
     "rotation_invariant": RotationInvariantNetwork,
+    "polar": PolarNetwork,
 }
 
 
@@ -141,13 +79,13 @@ def build_network(
     """A network with one input channel.
 
     Args:
-        name: "resnet18" (torchvision), "cnn" (three convolutions, two fully connected layers) or
-            "rotation_invariant" (:class:`RotationInvariantNetwork`).
+        name: "resnet18" (torchvision), "cnn" (three convolutions, two fully connected layers),
+            "rotation_invariant" (:class:`RotationInvariantNetwork`) or "polar" (:class:`PolarNetwork`).
         weights: None (random), "imagenet" (resnet18 only; downloaded once by torchvision), or the
             path of a safetensors file of the same network (or of the folder of a saved model).
         outputs: numbers per pattern. The last layer of weights made for another number is not taken.
         frozen: number of stages from the input on that training leaves as they are: up to 5 for resnet18
-            (stem, layer1 … layer4), 3 for cnn, 1 for rotation_invariant.
+            (stem, layer1 … layer4), 3 for cnn, 1 for rotation_invariant, 4 for polar.
 
     Returns:
         A module: (B, 1, n, n) float → (B, outputs).

@@ -24,7 +24,7 @@ class Training:
     several labels weigh the same; predictions are in the unit of the label.
 
     Args:
-        network: "resnet18", "cnn" or "rotation_invariant".
+        network: "resnet18", "cnn", "rotation_invariant" or "polar", see :func:`build_network`.
         weights: "imagenet", None (random), or the path of a safetensors file or of a saved model to start
             from.
         frozen: stages of the network, from the input on, that stay as they are.

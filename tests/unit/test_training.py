@@ -30,7 +30,8 @@ from pyiron_nbed.learning import (
     train,
 )
 from pyiron_nbed.learning.data import images_of, prefetched
-from pyiron_nbed.learning.networks import NETWORKS, angular_spectra
+from pyiron_nbed.learning.networks import NETWORKS
+from pyiron_nbed.learning.polar import angular_spectra, polar_transform
 from pyiron_nbed.learning.task import CHECKPOINT_FILE, TrainingTask
 from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile
 
@@ -78,12 +79,26 @@ def test_angular_spectra_of_a_known_pattern():
     assert others.abs().max() < 5e-3
 
 
-def test_rotation_invariant_network_does_not_see_rotation(pattern_file):
+@pytest.mark.parametrize(("mode", "error"), [("bilinear", 1e-5), ("bicubic", 0.01)])
+def test_polar_transform_of_known_images(mode, error):
+    """Radius and position are read back; torch's bicubic kernel bends a straight line a little."""
+    y, x = np.mgrid[-20:21, -20:21].astype(np.float32) / 20
+    images = torch.from_numpy(np.stack([x, y, x * x + y * y]))[:, None]
+    rings = polar_transform(images, rings=10, angles=8, mode=mode)
+    radius = torch.arange(1, 11) / 10
+    assert torch.allclose(rings[0, :, 0], radius, atol=1e-5)
+    assert torch.allclose(rings[1, :, 2], radius, atol=1e-5)
+    assert torch.allclose(rings[0, :, 3], -radius * 0.5**0.5, atol=error)
+    assert (rings[2] - radius[:, None] ** 2).abs().max() < 2e-3 + error
+
+
+@pytest.mark.parametrize("name", ["rotation_invariant", "polar"])
+def test_rotation_invariant_networks_do_not_see_rotation(name, pattern_file):
     from pyiron_nbed.learning.augmentation import rotate
 
     dataset = PatternDataset(pattern_file)
     torch.manual_seed(0)
-    network = build_network("rotation_invariant", None).eval()
+    network = build_network(name, None).eval()
     images = torch.from_numpy(dataset.images(np.arange(12)))[:, None]
     with torch.no_grad():
         still = network(images)
