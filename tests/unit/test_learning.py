@@ -7,6 +7,8 @@ import torch
 
 from pyiron_nbed import Cylinder, Mesh
 from pyiron_nbed.dataset import PatternDataset, build_dataset
+from pyiron_nbed.diffraction import patterns_of_volumes
+from pyiron_nbed.diffraction.search import VolumeSearch
 from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.learning import (
     Augmentation,
@@ -18,6 +20,7 @@ from pyiron_nbed.learning import (
     train,
 )
 from pyiron_nbed.learning.augmentation import rotate
+from pyiron_nbed.learning.data import images_of
 
 QUICK = {"network": "cnn", "weights": None, "epochs": 2, "cores": 2}
 
@@ -87,6 +90,28 @@ def test_rotation_by_a_quarter_turn_and_back():
         turned, torch.rot90(images, 1, (2, 3)), atol=1e-4
     )
     assert torch.allclose(rotate(turned, torch.tensor([-np.pi / 2, -np.pi / 2])), images, atol=1e-4)
+
+
+def test_rotated_images_have_the_contrast_of_rotated_atoms(rattled):
+    """Against patterns of atoms turned exactly, on a mesh that just resolves the volume."""
+    mesh, rng = Mesh(1.0, 0.04), np.random.default_rng(0)
+    found = VolumeSearch(rattled, Cylinder(5, 12))(rng.uniform(0, 1, (64, 3)) @ rattled.cell.array)
+    angles = rng.uniform(0, 2 * np.pi, 64)
+    c, s = np.cos(np.repeat(angles, found.counts)), np.sin(np.repeat(angles, found.counts))
+    x, y, z = found.positions.T
+    exact = found._replace(positions=np.stack([c * x - s * y, s * x + c * y, z], axis=1))
+    still, turned = (
+        images_of(
+            torch.from_numpy(patterns_of_volumes(f, rattled.numbers, mesh)), torch.from_numpy(mesh.disc)
+        )
+        for f in (found, exact)
+    )
+    inside = np.hypot(*np.meshgrid(*[np.linspace(-1, 1, mesh.shape[0])] * 2)) < 0.9
+    interpolated = rotate(still, torch.from_numpy(angles).float())[:, 0, inside]
+    turned, still = turned[:, 0, inside], still[:, 0, inside]
+    contrast = interpolated.std(dim=1).mean() / turned.std(dim=1).mean()
+    assert abs(float(contrast) - 1) < 0.03
+    assert (interpolated - turned).square().mean() < 0.1 * (still - turned).square().mean()
 
 
 def test_augmentation_is_seeded_and_keeps_the_disc():
