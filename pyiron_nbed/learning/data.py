@@ -90,16 +90,19 @@ class SourceBatches:
     Args:
         source: the source; its batch size counts.
         steps: batches that make an epoch.
+        skipped: batches of the source before the first epoch, so that every member of an ensemble sees
+            patterns of its own.
     """
 
-    def __init__(self, source: Any, steps: int) -> None:
+    def __init__(self, source: Any, steps: int, skipped: int = 0) -> None:
         self._source = source
+        self._skipped = skipped
         self.steps = steps
         self.patterns_per_epoch = steps * source.batch_size
 
     def ahead(self, epoch: int, step: int) -> Iterator[Batch]:
         """The batches of an epoch from a step on, simulated while the last one is used."""
-        first = (epoch - 1) * self.steps
+        first = self._skipped + (epoch - 1) * self.steps
         with closing(self._source.batches(first + step, first + self.steps)) as batches:
             yield from ((batch.patterns, batch.labels) for batch in batches)
 

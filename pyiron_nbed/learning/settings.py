@@ -28,7 +28,8 @@ class Training:
         weights: "imagenet", None (random), or the path of a safetensors file or of a saved model to start
             from.
         frozen: stages of the network, from the input on, that stay as they are.
-        members: networks in the ensemble; they differ by seed, and their spread is part of the uncertainty.
+        members: networks in the ensemble; they differ by seed (and, trained on an endless source, by the
+            patterns they see), and their spread is part of the uncertainty.
         loss: "mae" (mean absolute error), "huber" or "gaussian" (the network also gives a variance and the
             loss is −log of the normal density; Nix and Weigend 1994).
         epochs: passes over the training patterns.

@@ -100,7 +100,8 @@ def train(
                     everything, parts.train, truth[parts.train], training.batch_size, training.seed + member
                 )
             else:
-                batches = SourceBatches(source, training.steps_per_epoch)
+                steps = training.steps_per_epoch
+                batches = SourceBatches(source, steps, skipped=member * training.epochs * steps)
             if scale is None:
                 sample = np.asarray(batches.sample_labels(), float)
                 spread = sample.std(axis=0)

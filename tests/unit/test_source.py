@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, VolumeRange, WeightedVolume, glass
+from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.dataset.labels import atom_values, volume_labels, volume_regions
 from pyiron_nbed.diffraction import VolumeSearch, simulate_patterns
 from pyiron_nbed.diffraction.random_volumes import RandomVolumes
 from pyiron_nbed.errors import InputError, VolumeError
-from pyiron_nbed.learning import DetectorEffects, PatternSource
+from pyiron_nbed.learning import DetectorEffects, PatternSource, Training, train
 
 MESH = Mesh(1.0, 0.05)
 VOLUMES = [
@@ -220,6 +221,23 @@ def test_no_more_batches_are_computed_than_asked_for(rattled):
     time.sleep(0.3)
     assert sorted(asked) == [0, 1, 2, 3]
     batches.close()
+
+
+def test_members_of_an_ensemble_see_patterns_of_their_own(rattled, pattern_file):
+    asked = []
+
+    class Counting(PatternSource):
+        def batch(self, number):
+            asked.append(number)
+            return super().batch(number)
+
+    source = Counting([rattled], [Cylinder(4, 12)], PatternDataset(pattern_file).mesh, batch_size=4, cores=1)
+    training = Training(
+        network="cnn", weights=None, epochs=2, steps_per_epoch=3, members=2, baselines=False, cores=1
+    )
+    train(source, training, test_datasets=[PatternDataset(pattern_file)])
+    # the first three twice: the mean and the spread of the labels come from them
+    assert sorted(asked) == sorted([*range(12), 0, 1, 2])
 
 
 @pytest.mark.parametrize("engine", ["cpu", "torch"])
