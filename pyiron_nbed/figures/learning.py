@@ -239,7 +239,7 @@ def geometry_heatmap(table: pd.DataFrame, value: str = "rmse", label: str | None
         table: rows with radius and height (Å), network and ``value``, as
             :func:`pyiron_nbed.jobs.compare.compare` gives them; of several rows of one geometry and network
             (seeds) the mean is drawn.
-        value: a column; skills and correlations are coloured about 0.
+        value: a column; skills and correlations are coloured about 0, those below −1 as −1.
         label: title; None makes it from ``value``.
 
     Returns:
@@ -260,8 +260,11 @@ def geometry_heatmap(table: pd.DataFrame, value: str = "rmse", label: str | None
     means = shown.groupby(["network", "height", "radius"])[value].mean()
     networks = list(dict.fromkeys(shown["network"]))
     radii, heights = (sorted(shown[name].unique()) for name in ("radius", "height"))
-    signed = value.split("_")[0] in ("skill", "r2", "correlation", "bias")
+    metric = value.split("_")[0]
+    signed = metric in ("skill", "r2", "correlation", "bias")
     reach = float(np.abs(means).max()) or 1.0
+    if metric != "bias":
+        reach = min(reach, 1.0)  # one network that failed must not wash out the others
     style: dict[str, Any] = {"cmap": "viridis_r", "vmin": means.min(), "vmax": means.max()}
     if signed:
         style = {"cmap": "RdBu", "norm": TwoSlopeNorm(0.0, -reach, reach)}
@@ -286,7 +289,8 @@ def geometry_heatmap(table: pd.DataFrame, value: str = "rmse", label: str | None
     axes[0].set_ylabel("height (Å)")
     name = label or _named(value)
     figure.suptitle(name, fontsize=11)
-    figure.colorbar(image, ax=axes.tolist(), shrink=0.9)
+    extend = "min" if signed and means.min() < -reach else "neither"
+    figure.colorbar(image, ax=axes.tolist(), shrink=0.9, extend=extend)
     return figure
 
 

@@ -117,11 +117,15 @@ def test_heat_map_of_geometries(in_folder):
     assert "–" in texts(cnn)
     assert [label.get_text() for label in resnet.get_xticklabels()] == ["3", "5.5"]
     figure.savefig(in_folder / "rmse.png")
-    skill = figures.geometry_heatmap(pd.DataFrame(rows), "skill_interior")
+    value = "skill_interior"
+    skill = figures.geometry_heatmap(pd.DataFrame(rows), value)
     assert skill.get_suptitle() == "skill, interior only"
     low, high = skill.axes[0].images[0].get_clim()
     assert low == -high
     skill.savefig(in_folder / "skill.png")
+    failed = figures.geometry_heatmap(pd.DataFrame([*rows, {**rows[0], "network": "mlp", value: -40}]), value)
+    assert failed.axes[0].images[0].get_clim() == (-1, 1)
+    assert "−40.00" in texts(failed.axes[2])
     with pytest.raises(InputError, match="nothing to draw"):
         figures.geometry_heatmap(pd.DataFrame(rows), "skill_ACTR")
 
