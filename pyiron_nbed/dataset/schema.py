@@ -40,5 +40,6 @@ ATTRIBUTES = {
     "region_types": "JSON list of names",
     "recipe": "str, from intensity to image",
     "input_hash": "str, of all that decides the content; a run that goes on checks it",
-    "provenance": "JSON: versions, engine, scan step in Å, seed, n_skipped: empty volumes left out",
+    "provenance": "JSON: versions, engine, scan step in Å, seed, n_skipped: empty volumes left out, "
+    "multislice: options of that engine",
 }

@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from pyiron_nbed.diffraction import (
     check_engine,
     patterns_of_volumes,
 )
+from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.images import RECIPE
 from pyiron_nbed.progress import progress_bar
@@ -57,6 +59,7 @@ def build_dataset(
     sources: Sequence[str] | None = None,
     cores: int | None = None,
     provenance: dict | None = None,
+    multislice: MultisliceOptions | Mapping[str, Any] | None = None,
 ) -> int:
     """Simulate the patterns of a scan over structures and write them with labels to one file.
 
@@ -87,6 +90,8 @@ def build_dataset(
             the split "job" holds them out together; None takes the ``structure_id``.
         cores: threads; None takes all.
         provenance: stored with the file.
+        multislice: of the engine "multislice": its options
+            (:class:`pyiron_nbed.diffraction.multislice.MultisliceOptions`) or a dict of some of them.
 
     Returns:
         Number of patterns in the file.
@@ -108,6 +113,7 @@ def build_dataset(
     mesh = Mesh() if mesh is None else mesh
     volumes = [as_volume(volume) for volume in volumes]
     check_engine(engine, volumes)
+    options = multislice_options(multislice, engine, mesh)
     if dtype not in DTYPES:
         raise InputError(f"dtype is {dtype!r}: choose one of {', '.join(map(repr, DTYPES))}.")
     names = check_labels(labels)
@@ -128,6 +134,8 @@ def build_dataset(
         "seed": seed,
         "n_skipped": skipped,
     }
+    if options is not None:
+        made["multislice"] = asdict(options)
     attributes = _attributes(structures, sources, volumes, mesh, parts, {**made, **(provenance or {})})
     attributes["input_hash"] = _input_hash(structures, values, parts, attributes, dtype)
     path = Path(path)
@@ -141,7 +149,9 @@ def build_dataset(
             bar.update(writer.n_complete)
             for part in parts:
                 if part.rows.stop > writer.n_complete:
-                    _write_part(writer, part, structures, volumes, mesh, engine, dtype, values, cores, bar)
+                    _write_part(
+                        writer, part, structures, volumes, mesh, engine, dtype, values, cores, bar, options
+                    )
         os.replace(partial, path)
     except BaseException as error:
         # worth keeping: patterns of an input that was in order, when the disc was full or the run was stopped
@@ -161,7 +171,7 @@ def check_sources(sources: Sequence[str] | None, structures: Sequence[Atoms]) ->
 
 
 def _write_part(
-    writer: RowWriter, part: FileScan, structures, volumes, mesh, engine, dtype, values, cores, bar
+    writer: RowWriter, part: FileScan, structures, volumes, mesh, engine, dtype, values, cores, bar, options
 ) -> None:
     atoms, volume = structures[part.structure], volumes[part.volume]
     symbols = np.array(atoms.get_chemical_symbols())
@@ -176,7 +186,8 @@ def _write_part(
         found = search(centers, cores, None if axes is None else axes[start : start + _BATCH])
         row = part.first + start
         out = buffer[: len(centers)]
-        patterns_of_volumes(found, atoms.numbers, mesh, engine, out.dtype.type, cores, out)
+        kind = out.dtype.type
+        patterns_of_volumes(found, atoms.numbers, mesh, engine, kind, cores, out, None, options)
         writer.write("patterns", row, out)
         writer.write("n_atoms", row, found.counts)
         writer.write("region", row, volume_regions(found, atoms))

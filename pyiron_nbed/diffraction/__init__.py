@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -28,6 +29,9 @@ from pyiron_nbed.diffraction.volumes import (
     as_volume,
 )
 from pyiron_nbed.errors import InputError
+
+if TYPE_CHECKING:
+    from pyiron_nbed.diffraction.multislice import MultisliceOptions
 
 ENGINES = ("cpu", "torch", "lammps", "multislice")
 
@@ -68,6 +72,7 @@ def simulate_patterns(
     out: np.ndarray | None = None,
     empty: str = "error",
     device: str | None = None,
+    multislice: MultisliceOptions | Mapping[str, Any] | None = None,
 ) -> np.ndarray:
     """Diffraction pattern of the atoms inside one interaction volume per centre.
 
@@ -85,14 +90,15 @@ def simulate_patterns(
         engine: "cpu" (numba), "torch" (CPU or CUDA) or "lammps" (``compute saed``, the reference,
             slow; volumes without weights only; with a beam energy it takes the exact Ewald sphere) or
             "multislice" (abTEM: multiple scattering, a plane wave of the mesh's beam energy or 200 keV;
-            volumes without weights only; other choices by
-            :func:`pyiron_nbed.diffraction.multislice.multislice_patterns`).
+            volumes without weights only; other choices by ``multislice``).
         dtype: float32 or float64; float16 stores single-precision results rounded.
         cores: threads of the search, the cpu and the multislice engine; None takes all.
         out: C-contiguous (P, n, n) array of ``dtype`` to write to and return; None makes a new one.
         empty: volumes without atoms are an "error", or left out with a warning that counts them
             ("skip": the result then has fewer rows).
         device: of the torch engine, for example "cpu" or "cuda:0"; None takes a GPU if there is one.
+        multislice: options of the multislice engine
+            (:class:`pyiron_nbed.diffraction.multislice.MultisliceOptions`) or a dict of some of them.
 
     Returns:
         (P, n, n) raw intensity in Å², rows k_y, columns k_x, 0 outside the disc |k| < k_max.
@@ -120,7 +126,7 @@ def simulate_patterns(
     if found.kept is not None:
         warnings.warn(f"{n - len(found.kept)} of {n} volumes hold no atoms and were left out.", stacklevel=2)
         out = None if out is None else out[: len(found.kept)]
-    return patterns_of_volumes(found, atoms.numbers, mesh, engine, dtype, cores, out, device)
+    return patterns_of_volumes(found, atoms.numbers, mesh, engine, dtype, cores, out, device, multislice)
 
 
 def patterns_of_volumes(
@@ -132,13 +138,14 @@ def patterns_of_volumes(
     cores: int | None = None,
     out: np.ndarray | None = None,
     device: str | None = None,
+    multislice: MultisliceOptions | Mapping[str, Any] | None = None,
 ) -> np.ndarray:
     """Patterns of atoms that were found already.
 
     Args:
         volumes: the atoms of P volumes (:class:`VolumeAtoms`; Å).
         symbols: (number of atoms of the structure,) chemical symbols or atomic numbers.
-        mesh, engine, dtype, cores, out, device: as :func:`simulate_patterns`.
+        mesh, engine, dtype, cores, out, device, multislice: as :func:`simulate_patterns`.
 
     Returns:
         (P, n, n) raw intensity in Å².
@@ -152,7 +159,10 @@ def patterns_of_volumes(
         >>> patterns_of_volumes(found, atoms.numbers, Mesh(1.0, 0.05)).shape
         (1, 39, 39)
     """
+    from pyiron_nbed.diffraction.multislice import multislice_options, multislice_patterns
+
     check_engine(engine)
+    options = multislice_options(multislice, engine)
     if engine == "cpu":
         return kinematic_patterns(volumes, symbols, mesh, dtype, cores, out)
     out = result_array(out, (len(volumes.counts), *mesh.shape), dtype)
@@ -161,9 +171,7 @@ def patterns_of_volumes(
 
         return torch_patterns(volumes, symbols, mesh, out, device)
     if engine == "multislice":
-        from pyiron_nbed.diffraction.multislice import multislice_patterns
-
-        patterns = multislice_patterns(volumes, symbols, mesh, None, out.dtype.type, cores)
+        patterns = multislice_patterns(volumes, symbols, mesh, options, out.dtype.type, cores)
     else:
         from pyiron_nbed.diffraction.saed import saed_patterns
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from scipy import constants
@@ -78,6 +80,52 @@ class MultisliceOptions:
                 raise InputError(
                     f"MultisliceOptions: {name} is {value!r}: give a whole number of at least 0."
                 )
+        if self.direct_beam not in (True, False):
+            raise InputError(f"MultisliceOptions: direct_beam is {self.direct_beam!r}: give True or False.")
+        object.__setattr__(self, "direct_beam", bool(self.direct_beam))  # pyiron stores 0 and 1
+
+
+def multislice_options(
+    given: MultisliceOptions | Mapping[str, Any] | None, engine: str = "multislice", mesh: Mesh | None = None
+) -> MultisliceOptions | None:
+    """Checked options of the multislice engine from their plain form.
+
+    Args:
+        given: the options, a dict of some of them, or None for the defaults.
+        engine: the engine that will be used.
+        mesh: on which the sampling is checked; None leaves that out.
+
+    Returns:
+        The options; None for another engine.
+
+    Raises:
+        InputError: an unknown name, a value out of range, a sampling too coarse for the mesh, or options for
+            another engine.
+
+    Example:
+        >>> multislice_options({"semiangle": 1.5}).semiangle
+        1.5
+        >>> multislice_options(None, "cpu") is None
+        True
+    """
+    if engine != "multislice":
+        if given:
+            raise InputError(
+                f"multislice is {given!r}, and the engine is {engine!r}: set engine = 'multislice', or "
+                "multislice = None."
+            )
+        return None
+    if isinstance(given, MultisliceOptions):
+        options = given
+    else:
+        values = given or {}
+        names = [field.name for field in fields(MultisliceOptions)]
+        if not isinstance(values, Mapping) or set(values) - set(names):
+            raise InputError(f"multislice is {given!r}: give a dict with some of {', '.join(names)}.")
+        options = MultisliceOptions(**values)
+    if mesh is not None:
+        _sampling(mesh, electron_wavelength(mesh.beam_energy or BEAM_ENERGY), options)
+    return options
 
 
 def multislice_patterns(

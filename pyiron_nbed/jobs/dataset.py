@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from pyiron_nbed.dataset import PatternDataset, build_dataset
@@ -9,6 +10,7 @@ from pyiron_nbed.dataset.labels import check_labels
 from pyiron_nbed.dataset.plan import plan_scans
 from pyiron_nbed.dataset.writer import DTYPES, check_sources
 from pyiron_nbed.diffraction import Mesh, as_volume, check_engine
+from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
@@ -19,7 +21,7 @@ from pyiron_nbed.provenance import file_hash
 
 PATTERN_FILE = "patterns.h5"
 _SAME = ("step", "engine", "dtype", "labels", "axes_per_cluster", "seed", "order", "margin", "region",
-         "points", "empty")  # fmt: skip
+         "points", "empty", "multislice")  # fmt: skip
 _SCAN = ("volumes", "zone_axes", "step", "axes_per_cluster", "seed", "order", "margin", "region",
          "points", "empty")  # fmt: skip
 
@@ -30,7 +32,8 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
     ``input.volume`` (or ``input.volumes``, a list), ``input.zone_axis`` (one direction or a list of
     directions), ``input.mesh``, ``input.engine``, ``input.dtype``; the other inputs are the arguments of
     :func:`pyiron_nbed.dataset.build_dataset`: ``step``, ``order``, ``margin``, ``region`` (Å) or ``points``,
-    ``empty``, ``labels`` (None: all), ``sources`` (None: of references the simulation they come from).
+    ``empty``, ``labels`` (None: all), ``sources`` (None: of references the simulation they come from),
+    ``multislice`` (a dict of options of that engine).
     :attr:`dataset` opens the result. A job that was killed goes on after the last complete pattern when it
     is run again.
     """
@@ -44,17 +47,19 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
             "volume": None, "volumes": None, "step": 2.5, "zone_axis": [0, 0, 1],
             "mesh": Mesh().as_dict(), "engine": "cpu", "dtype": "float16", "labels": None,
             "axes_per_cluster": 1, "seed": 0, "order": "raster", "margin": 0.0, "region": None,
-            "points": None, "empty": "error", "sources": None,
+            "points": None, "empty": "error", "sources": None, "multislice": None,
         }  # fmt: skip
 
     def plain_input(self):
-        """Volumes and mesh as dicts."""
+        """Volumes, mesh and options as dicts."""
         if self.input.volume is not None:
             self.input.volume = as_volume(builtin(self.input.volume)).as_dict()
         if self.input.volumes is not None:
             self.input.volumes = [as_volume(v).as_dict() for v in builtin(self.input.volumes)]
         if isinstance(self.input.mesh, Mesh):
             self.input.mesh = self.input.mesh.as_dict()
+        if isinstance(self.input.multislice, MultisliceOptions):
+            self.input.multislice = asdict(self.input.multislice)
 
     def check_input(self):
         """Source, volumes, scan, mesh and engine; a search finds volumes without atoms."""
@@ -62,6 +67,7 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
         self.plain_input()
         settings = self._settings()
         check_engine(settings["engine"], settings["volumes"])
+        multislice_options(settings["multislice"], settings["engine"], settings["mesh"])
         if settings["dtype"] not in DTYPES:
             raise InputError(f"dtype is {settings['dtype']!r}: choose one of {', '.join(DTYPES)}.")
         check_labels(settings["labels"])

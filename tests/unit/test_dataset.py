@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, simulate_pat
 from pyiron_nbed.dataset import PatternDataset, build_dataset, concatenate_datasets, schema
 from pyiron_nbed.dataset.labels import ATOM_LABELS
 from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume, scan_grid
+from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_patterns
 from pyiron_nbed.errors import DatasetError, InputError, VolumeError
 from pyiron_nbed.images import network_images
 from pyiron_nbed.ssro import disorder_and_bond_order
@@ -71,6 +73,43 @@ def test_multislice_engine_and_what_it_cannot_weigh(in_folder, rattled):
     with pytest.raises(InputError, match="cannot weigh atoms"):
         build_dataset("w.h5", [rattled], [WeightedVolume(4, 12)], mesh=mesh, step=31, engine="multislice")
     assert not list(in_folder.glob("w.h5*"))
+
+
+def test_options_of_the_multislice_engine_decide_the_patterns_and_are_kept(in_folder, rattled):
+    pytest.importorskip("abtem")
+    mesh, volume, chosen = Mesh(1.0, 0.2), Cylinder(4, 4), {"semiangle": 3.0, "frozen_phonons": 2, "seed": 7}
+    common = {"mesh": mesh, "step": 31, "engine": "multislice", "labels": ["q6"], "dtype": "float32"}
+    build_dataset("plain.h5", [rattled], [volume], **common)
+    build_dataset("probe.h5", [rattled], [volume], **common, multislice=chosen)
+    plain, probe = PatternDataset("plain.h5"), PatternDataset("probe.h5")
+    assert probe.provenance["multislice"] == asdict(MultisliceOptions(**chosen))
+    assert plain.provenance["multislice"] == asdict(MultisliceOptions())
+    assert plain.input_hash != probe.input_hash
+    found = VolumeSearch(rattled, volume)(probe.centers)
+    expected = multislice_patterns(found, rattled.numbers, mesh, MultisliceOptions(**chosen))
+    assert probe.patterns[:] == pytest.approx(expected, rel=1e-5)
+    again = simulate_patterns(rattled, probe.centers, volume, mesh, engine="multislice", multislice=chosen)
+    assert (again == probe.patterns[:]).all()
+    assert np.abs(plain.patterns[:] - probe.patterns[:]).sum() > 0.05 * plain.patterns[:].sum()
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "match"),
+    [
+        ("cpu", {"semiangle": 1.0}, "engine is 'cpu': set engine = 'multislice'"),
+        ("multislice", {"semi_angle": 1.0}, "some of semiangle, slice_thickness"),
+        ("multislice", 3, "multislice is 3: give a dict"),
+        ("multislice", {"semiangle": -1}, "semiangle is -1"),
+        ("multislice", {"direct_beam": "yes"}, "give True or False"),
+        ("multislice", {"sampling": 0.5}, "needs at most 0.167 Å"),
+    ],
+)
+def test_multislice_options_that_cannot_be(in_folder, rattled, engine, options, match):
+    if engine == "multislice":
+        pytest.importorskip("abtem")
+    with pytest.raises(InputError, match=match):
+        build_dataset("x.h5", [rattled], [Cylinder(4, 12)], Mesh(1.0, 0.2), engine=engine, multislice=options)
+    assert not list(in_folder.glob("x.h5*"))
 
 
 def test_every_label_is_the_mean_over_the_atoms(in_folder, rattled):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
@@ -12,11 +13,12 @@ import pytest
 
 from pyiron_nbed import Cylinder, Mesh, glass
 from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.diffraction.multislice import MultisliceOptions
 from pyiron_nbed.errors import DatasetError, InputError
 
 
-def dataset_job(project):
-    job = project.create.job.NBEDDataset("patterns")
+def dataset_job(project, name="patterns"):
+    job = project.create.job.NBEDDataset(name)
     if job.status.initialized:
         job.structure = glass(2000, 0.36, seed=1)
         job.input.volume = Cylinder(4, 12)
@@ -39,6 +41,21 @@ engine = writer.patterns_of_volumes
 writer.patterns_of_volumes = lambda *a: (time.sleep(0.1), engine(*a))[1]
 t.dataset_job(Project(sys.argv[1])).run()
 """
+
+
+def test_options_of_the_multislice_engine(project):
+    pytest.importorskip("abtem")
+    chosen = {"semiangle": 2.0, "direct_beam": True}
+    for name, options in (("a", chosen), ("b", MultisliceOptions(**chosen))):
+        job = dataset_job(project, name)
+        job.input.volume, job.input.mesh, job.input.step = Cylinder(4, 4), Mesh(1.0, 0.2), 30
+        job.input.engine, job.input.dtype = "multislice", "float32"  # the direct beam exceeds float16
+        job.input.multislice = options
+        job.run()
+    one, other = (project.load(name).dataset for name in ("a", "b"))
+    assert one.provenance["multislice"] == asdict(MultisliceOptions(**chosen))
+    assert one.input_hash == other.input_hash
+    assert (one.patterns[:] == other.patterns[:]).all()
 
 
 def rows(path):

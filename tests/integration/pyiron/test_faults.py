@@ -129,6 +129,7 @@ def dataset_job(project, **inputs):
         ({"volume": Cylinder(5, 40)}, VolumeError, "cell is only 29.1 Å"),
         ({"volume": None}, InputError, "input.volume or input.volumes"),
         ({"volume": 5}, InputError, "The volume is 5"),
+        ({"multislice": {"semiangle": 1.5}}, InputError, "engine is 'cpu'"),
         ({"engine": "quantum"}, InputError, "'cpu', 'torch', 'lammps', 'multislice'"),
         ({"step": 0}, InputError, "scan step"),
         ({"zone_axis": [0, 0, 0]}, InputError, "zone axis"),
