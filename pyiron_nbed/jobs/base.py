@@ -100,6 +100,12 @@ class NBEDJob(TemplateJob):
         self.plain_input()
         super().to_hdf(hdf=hdf, group_name=group_name)
 
+    def from_hdf(self, hdf=None, group_name=None):
+        """Read the job; inputs that came after it was stored get their default, with which it was run."""
+        super().from_hdf(hdf=hdf, group_name=group_name)
+        known = list(self.input.keys())
+        self.input.update({name: value for name, value in self.defaults().items() if name not in known})
+
     def validate_ready_to_run(self):
         """Nothing: :meth:`run` has checked before anything was written."""
 

@@ -15,6 +15,7 @@ from pyiron_nbed import Cylinder, Mesh, glass
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.diffraction.multislice import MultisliceOptions
 from pyiron_nbed.errors import DatasetError, InputError
+from pyiron_nbed.jobs.base import NBEDJob
 
 
 def dataset_job(project, name="patterns"):
@@ -56,6 +57,19 @@ def test_options_of_the_multislice_engine(project):
     assert one.provenance["multislice"] == asdict(MultisliceOptions(**chosen))
     assert one.input_hash == other.input_hash
     assert (one.patterns[:] == other.patterns[:]).all()
+
+
+def test_a_job_that_was_stored_before_an_input_existed(project):
+    job = dataset_job(project)
+    job.input.step = 15
+    job.run()
+    del job.input["multislice"]
+    super(NBEDJob, job).to_hdf()  # what a version without this input wrote
+    loaded = project.load("patterns")
+    assert loaded.input.multislice is None
+    assert loaded.input.step == 15
+    loaded.to_hdf()
+    assert len(project.load("patterns").dataset) == len(job.dataset)
 
 
 def rows(path):
