@@ -23,7 +23,7 @@ from pyiron_nbed.ssro.summary import short_range_order
 # radii and heights in Å, number of patterns of each structure and geometry, passes over them
 SETTINGS = {
     False: {"radii": [3, 4, 5], "heights": [6, 10, 15, 20], "patterns": 10_000, "epochs": 20},
-    True: {"radii": [3, 5], "heights": [6, 20], "patterns": 800, "epochs": 6},
+    True: {"radii": [3, 5], "heights": [6, 20], "patterns": 600, "epochs": 6},
 }
 COLUMNS = ["radius", "height", "network", "n_train", "n_test", "rmse", "rmse_low", "rmse_high"]
 INTERIOR = ["rmse_interior", "skill_interior", "correlation_interior", "seconds"]
