@@ -74,18 +74,28 @@ def test_files(work):
     return files
 
 
-def learn(work, network, epochs, seed, cores):
-    """One network for all labels and volumes; its test table and metrics."""
-    folder = work / f"all_{network}_{epochs}_{seed}"
+def learn(work, network, epochs, seed, cores, start=None, tuned_to=None):
+    """One network for all labels and volumes, or tuned from such a one; its test table and metrics."""
+    folder = work / (f"all_{network}_{epochs}_{seed}" + f"_tuned_{tuned_to}" * (start is not None))
     folder.mkdir(exist_ok=True)
-    structures = [atoms for name in TRAIN for atoms in frames(work, name)]
     files = test_files(work)
-    labels = list(PatternDataset(files["r5_h20"]).labels)
-    labels = [name for name in labels if name not in ("motif_FCC", "fraction_Cu")]  # 0, and 1 − fraction_Zr
-    source = PatternSource(structures, list(VOLUMES.values()), MESH, labels, seed=seed, cores=cores)
+    if start is None:
+        structures = [atoms for name in TRAIN for atoms in frames(work, name)]
+        labels = list(PatternDataset(files["r5_h20"]).labels)
+        # motif_FCC is 0, fraction_Cu is 1 − fraction_Zr
+        labels = [name for name in labels if name not in ("motif_FCC", "fraction_Cu")]
+    else:
+        of_test = {zr_fraction for zr_fraction, _, _ in TEST.values()}
+        structures = [atoms for name in TRAIN if TRAIN[name][0] in of_test for atoms in frames(work, name)]
+        labels = ["disorder_parameter", "q6"]
+        files = {tuned_to: files[tuned_to]}
+    source = PatternSource(
+        structures, [VOLUMES[name] for name in files], MESH, labels, seed=seed, cores=cores
+    )
     training = Training(
-        network=network, weights=None, epochs=epochs, steps_per_epoch=625, schedule="one_cycle",
-        learning_rate=3e-3, loss="huber", seed=seed, cores=cores,
+        network=network, weights=None if start is None else str(start), epochs=epochs, steps_per_epoch=625,
+        schedule="one_cycle", learning_rate=3e-3 if start is None else 1e-3, loss="huber", seed=seed,
+        cores=cores,
         augmentation=Augmentation(rotation=0, contrast=0, noise=0, sharpness=0),
     )  # fmt: skip
     tests = [PatternDataset(path) for path in files.values()]
@@ -133,6 +143,8 @@ def main():
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--network", default="polar", choices=["polar", "rotation_invariant"])
     parser.add_argument("--epochs", type=int, default=30, help="of 625 batches of 64 patterns")
+    parser.add_argument("--start", type=Path, help="tune this model: d_i and Q6, one volume, 36 at.% Zr")
+    parser.add_argument("--tuned-to", default="r4_h10", choices=sorted(VOLUMES))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
@@ -141,7 +153,10 @@ def main():
         for name, recipe in {**TRAIN, **TEST}.items():
             quench(arguments.work, name, *recipe)
     elif arguments.stage == "train":
-        learn(arguments.work, arguments.network, arguments.epochs, arguments.seed, arguments.cores)
+        learn(
+            arguments.work, arguments.network, arguments.epochs, arguments.seed, arguments.cores,
+            arguments.start, arguments.tuned_to,
+        )  # fmt: skip
     else:
         report(arguments.work)
 

@@ -42,6 +42,7 @@ TRAIN = {
     "complexion_a": 3, "complexion_a_300K": 1, "complexion_a_1000K": 0.5,
     "complexion_b": 3, "complexion_b_300K": 1, "complexion_b_1000K": 0.5,
     "composite_4a_rotated": 0.5, "composite_4a_aligned": 0.5, "composite_3a_aligned": 0.5, "glass_fast": 0.5,
+    "glass_slow": 0.5, "glass_slow_300K": 0.5,
 }  # fmt: skip
 TEST = "complexion_c"
 

@@ -87,8 +87,9 @@ class PatternSource:
         cores: threads that compute batches ahead in :meth:`batches`; None takes all. One batch takes one.
         detector: effects of microscope and camera, drawn for each pattern.
         weights: (number of structures,) relative probabilities; None: all structures are as likely.
-        turned: turn the atoms of each volume about the beam by an angle drawn uniformly from the circle: the
-            patterns are rotated exactly, where the augmentation of a training interpolates pixels.
+        turned: turn the atoms of each volume about the beam by an angle drawn uniformly from the circle, and
+            mirror every other one on average in a plane that holds the beam: the patterns are rotated and
+            mirrored exactly, where the augmentation of a training interpolates pixels. No label changes.
 
     Raises:
         InputError: no structures or volumes, unknown label, engine or device, or a value out of range.
@@ -233,6 +234,8 @@ class PatternSource:
         drawn = self._draw(rng, self.batch_size)
         if self.turned:
             angles = rng.uniform(0, 2 * np.pi, self.batch_size)
+            sides = rng.choice([-1.0, 1.0], self.batch_size)
+            drawn.found.positions[:, 1] *= np.repeat(sides, drawn.found.counts)
             _turn(drawn.found.positions, np.repeat(angles, drawn.found.counts))
         patterns = None
         if self.engine == "cpu":

@@ -20,6 +20,7 @@ from pyiron_nbed.diffraction import VolumeSearch, simulate_patterns
 from pyiron_nbed.diffraction.random_volumes import RandomVolumes
 from pyiron_nbed.errors import InputError, VolumeError
 from pyiron_nbed.learning import DetectorEffects, PatternSource, Training, train
+from pyiron_nbed.learning.augmentation import rotate
 
 MESH = Mesh(1.0, 0.05)
 VOLUMES = [
@@ -334,3 +335,24 @@ def test_turned_patterns_are_those_of_turned_atoms(rattled):
         turned.patterns[:, mesh.half, mesh.half], still.patterns[:, mesh.half, mesh.half], rtol=1e-4
     )
     assert sources[0].as_dict()["turned"]
+
+
+def test_about_half_of_the_turned_patterns_are_mirrored(rattled):
+    """Each is the still pattern, or its mirror image, at some angle."""
+    mesh = Mesh(1.0, 0.02)
+    still, turned = (
+        PatternSource([rattled], [Cylinder(4, 12)], mesh, batch_size=24, cores=1, turned=turned).batch(0)
+        for turned in (False, True)
+    )
+    angles = torch.arange(0, 180, 2.5).deg2rad()  # I(−k) = I(k)
+    inside = torch.from_numpy(np.hypot(*np.meshgrid(*[mesh.axis] * 2)) < 0.9)
+    mirrored = []
+    for one, other in zip(still.patterns, turned.patterns, strict=True):
+        target = torch.log1p(other)[inside]
+        errors = []
+        for image in (torch.log1p(one), torch.log1p(one).flip(0)):
+            candidates = rotate(image.expand(len(angles), 1, -1, -1), angles)[:, 0, inside]
+            errors.append(float((candidates - target).square().mean(dim=1).min() / target.var()))
+        assert min(errors) < 0.1 < max(errors)
+        mirrored.append(errors[1] < errors[0])
+    assert 4 < sum(mirrored) < 20
