@@ -66,6 +66,26 @@ def _glass(rate, seed, trajectory_every=0, frames=None):
 # less than the 20 ps and 5e13 K/s of the preset, which complexion_b follows, to make several in an hour
 BRIEF = {"mc_time": 10.0, "cooling_rate": 1e14}
 BOTH = {"1000K": "hot", "300K": "cold"}
+# small cells with other tilts and compositions, to learn from: what they have in common is [1-10] along z
+SMALL = {
+    "melt_time": 2.0,
+    "cool_film_time": 1.0,
+    "equilibration_time": 1.0,
+    "mc_time": 4.0,
+    "cooling_rate": 2e14,
+}
+
+
+def _boundary(seed, normal_1, normal_2, zr_fraction, film_fraction, max_mismatch=0.005):
+    z = (1, -1, 0)
+    cell = {"length": 100.0, "width": 36.0, "height": 31.0, "max_mismatch": max_mismatch}
+    protocol = Complexion(zr_fraction=zr_fraction, film_fraction=film_fraction, seed=seed, **SMALL)
+    return Recipe(
+        "bicrystal", {**cell, "orientation_1": (normal_1, z), "orientation_2": (normal_2, z)}, protocol,
+        frames={"300K": "cold"},
+    )  # fmt: skip
+
+
 RECIPES = {
     "complexion_a": Recipe("bicrystal", {}, Complexion(seed=1, **BRIEF), frames=BOTH),
     "composite_4a_aligned": _composite(4, False, 1),
@@ -83,6 +103,14 @@ RECIPES = {
     ),
     # 2,500 steps of melt and 5,000 from 2000 to 1000 K: the second frame of the trajectory is at 1000 K
     "glass_slow": _glass(1e14, 2, 7_500, {"1000K": 1, "300K": "cold"}),
+    "boundary_1": _boundary(11, (1, 1, 0), (0, 0, 1), 0.08, 0.30),
+    "boundary_2": _boundary(12, (0, 0, 1), (2, 2, 1), 0.10, 0.30),
+    "boundary_3": _boundary(13, (1, 1, 0), (1, 1, 1), 0.12, 0.30),
+    "boundary_4": _boundary(14, (1, 1, 0), (3, 3, 2), 0.10, 0.25, 0.012),
+    "boundary_5": _boundary(15, (0, 0, 1), (1, 1, 2), 0.10, 0.35),
+    "boundary_6": _boundary(16, (1, 1, 1), (1, 1, 0), 0.08, 0.25),
+    "boundary_7": _boundary(17, (0, 0, 1), (1, 1, 0), 0.13, 0.35),
+    "boundary_8": _boundary(18, (1, 1, 0), (2, 2, 1), 0.10, 0.30),
 }
 
 
