@@ -92,11 +92,14 @@ class NBEDRegressor(TrainingSources, RegressorResults):
 
         return load_model(self.folder)
 
-    def predict(self, patterns: Any, device: str | None = None) -> Prediction:
-        """Mean and standard uncertainty, each (P,), of patterns (P, n, n), a dataset, its path or job."""
+    def predict(self, patterns: Any, **options: Any) -> Prediction:
+        """Mean and standard uncertainty, each (P,), of patterns (P, n, n), a dataset, its path or job.
+
+        Options: device, batch_size, rows, bfloat16; see :meth:`pyiron_nbed.learning.model.Model.predict`.
+        """
         if hasattr(patterns, "job_name"):
             patterns = patterns.dataset
-        return self.model.predict(patterns, device=device)
+        return self.model.predict(patterns, **options)
 
     def _compared(self) -> list[str]:
         # the job's own split is trained in any case

@@ -43,7 +43,7 @@ class RegressorResults(NBEDJob):
         """
         return pd.DataFrame(builtin(self.output.splits))
 
-    def predict(self, patterns: Any, device: str | None = None) -> Any:
+    def predict(self, patterns: Any, **options: Any) -> Any:
         """Mean and standard uncertainty."""
         raise NotImplementedError
 

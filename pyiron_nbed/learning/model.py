@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +18,9 @@ from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.errors import DatasetError, InputError, ModelError
 from pyiron_nbed.images import RECIPE
-from pyiron_nbed.learning.data import images_of
+from pyiron_nbed.learning.data import images_of, prefetched
 from pyiron_nbed.learning.evaluation import metrics
-from pyiron_nbed.learning.networks import WEIGHTS_FILE, build_network, load_weights
+from pyiron_nbed.learning.networks import WEIGHTS_FILE, build_network, for_prediction, load_weights
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
 
@@ -74,6 +75,7 @@ class Model:
         batch_size: int = 256,
         device: str | None = None,
         rows: np.ndarray | None = None,
+        bfloat16: bool = False,
     ) -> Prediction:
         """Predicted labels and their standard uncertainty.
 
@@ -82,6 +84,8 @@ class Model:
             batch_size: patterns at a time.
             device: "cpu", "cuda", …; None takes a GPU where there is one.
             rows: of the patterns; None takes all.
+            bfloat16: numbers of 8 significant bits inside the networks: up to twice as fast where the
+                processor has them (AVX-512 BF16, AMX, GPUs), about 0.5 % of the label's spread less exact.
 
         Returns:
             The :class:`Prediction`.
@@ -108,17 +112,21 @@ class Model:
         chosen = np.arange(len(intensity)) if rows is None else np.asarray(rows)
         target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         disc = torch.as_tensor(self.mesh.disc, device=target)
+        cut = np.array_split(chosen, -(-len(chosen) // batch_size)) if len(chosen) else []
+        read = prefetched(lambda i: np.asarray(intensity[cut[i]], np.float32), 0, len(cut))
         parts = []
-        with torch.inference_mode(), progress_bar(len(chosen), "predict", "pattern") as bar:
-            networks = [network.to(target) for network in self.networks]
-            for start in range(0, len(chosen), batch_size):
-                own = np.ascontiguousarray(intensity[chosen[start : start + batch_size]], np.float32)
+        with (
+            closing(read) as batches,
+            torch.inference_mode(),
+            torch.autocast(target.type, torch.bfloat16, enabled=bfloat16),
+            progress_bar(len(chosen), "predict", "pattern") as bar,
+        ):
+            networks = [for_prediction(network, target) for network in self.networks]
+            for own in batches:
                 images = images_of(torch.from_numpy(own).to(target), disc)
                 images = images.contiguous(memory_format=torch.channels_last)
                 parts.append(torch.stack([network(images) for network in networks]).double().cpu().numpy())
                 bar.update(len(own))
-        for network in self.networks:
-            network.cpu()
         return self._combined(np.concatenate(parts, axis=1) if parts else np.empty((1, 0, len(self.labels))))
 
     def _check_mesh(self, mesh: Mesh) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import urllib.error
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet18_Weights
 from torchvision.models.resnet import BasicBlock, ResNet
 
@@ -62,6 +64,20 @@ class ResidualNetwork(ResNet):
         """Parts that can be frozen, from the input on."""
         stem = nn.Sequential(self.conv1, self.bn1)
         return [stem, self.layer1, self.layer2, self.layer3, self.layer4]
+
+    def folded(self) -> ResidualNetwork:
+        """A copy for predictions only, whose normalisations are part of the convolutions: faster."""
+        network = copy.deepcopy(self).eval()
+        blocks = [block for stage in network.stages()[1:] for block in stage.children()]
+        for part in [network, *blocks]:
+            for number in ("1", "2"):
+                if hasattr(part, "conv" + number):
+                    pair = getattr(part, "conv" + number), getattr(part, "bn" + number)
+                    setattr(part, "conv" + number, fuse_conv_bn_eval(*pair))
+                    setattr(part, "bn" + number, nn.Identity())
+            if isinstance(part, BasicBlock) and part.downsample is not None:
+                part.downsample = nn.Sequential(fuse_conv_bn_eval(*part.downsample))
+        return network
 
 
 WEIGHTS_FILE = "model.safetensors"
@@ -120,6 +136,12 @@ def training_mode(network: nn.Module) -> None:
     for stage in network.stages():  # type: ignore[operator]
         if not any(p.requires_grad for p in stage.parameters()):
             stage.eval()
+
+
+def for_prediction(network: nn.Module, device: torch.device) -> nn.Module:
+    """A copy of a network in evaluation mode on a device, made faster where that is known how."""
+    ready = network.folded() if isinstance(network, ResidualNetwork) else copy.deepcopy(network).eval()
+    return ready.to(device).to(memory_format=torch.channels_last)
 
 
 def last_layer(network: nn.Module) -> nn.Linear:
