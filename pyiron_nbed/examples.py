@@ -36,7 +36,8 @@ def load(name: str) -> Atoms:
 
     Returns:
         Periodic ``ase.Atoms`` (Å; positions were stored as float32, about 1e-5 Å), with
-        ``info["name"]`` and ``info["provenance"]``: protocol, rates, seeds, versions, potential.
+        ``info["name"]``, ``info["temperature"]`` (K of the frame, 0 where minimised) and
+        ``info["provenance"]``: protocol, rates, seeds, versions, potential.
 
     Raises:
         InputError: unknown name.
@@ -50,7 +51,11 @@ def load(name: str) -> Atoms:
         raise InputError(f"There is no example {name!r}: choose one of {', '.join(names())}.")
     with np.load(path) as data:
         atoms = Atoms(data["numbers"], positions=data["positions"].astype(float), cell=data["cell"], pbc=True)
-    atoms.info.update(name=name, provenance=provenance(name))
+    record = provenance(name)
+    atoms.info.update(name=name, provenance=record)
+    if "frame" in record:
+        frame = record["frame"]
+        atoms.info["temperature"] = float(frame.removesuffix("K")) if frame.endswith("K") else 0.0
     return atoms
 
 

@@ -33,7 +33,7 @@ class PatternDataset:
     Attributes:
         mesh: the :class:`Mesh`.
         volumes: interaction volumes.
-        structures: list of {structure_id, source, cell in Å, pbc}.
+        structures: list of {structure_id, source, temperature in K (0: minimised) or None, cell in Å, pbc}.
         scans: list of :class:`FileScan`: a map is ``scan.on_grid(values[scan.rows])``, NaN where a volume
             held no atoms or the run has not come to it; empty for one-layer clusters and schema 1.
         labels: DataFrame, one row per pattern and one column per label.
@@ -80,6 +80,8 @@ class PatternDataset:
         self.mesh = Mesh(**json.loads(file.attrs["mesh"]))
         self.volumes: list[Volume] = [as_volume(v) for v in json.loads(file.attrs["volumes"])]
         self.structures: list[dict] = json.loads(file.attrs["structures"])
+        for structure in self.structures:
+            structure.setdefault("temperature", None)  # earlier files do not say
         self.provenance: dict = json.loads(file.attrs["provenance"])
         self.input_hash = str(file.attrs["input_hash"])
         self.region_types: list[str] = json.loads(file.attrs["region_types"])

@@ -34,7 +34,8 @@ ATTRIBUTES = {
     "schema_version": "int",
     "mesh": "JSON, {k_max, delta_k in Å⁻¹, beam_energy in eV or null for the flat slice}",
     "volumes": "JSON list of V volumes, lengths in Å",
-    "structures": "JSON list of S {structure_id, source, cell (3, 3) in Å, pbc}; source: what it comes from",
+    "structures": "JSON list of S {structure_id, source, temperature, cell (3, 3) in Å, pbc}; source: what "
+    "it comes from; temperature of the frame in K, 0 where minimised, null where not known",
     "scans": "JSON list of {structure, volume, zone_axis, shape, step in Å, order, first: row, n: rows}; "
     "one-layer clusters have none",
     "region_types": "JSON list of names",

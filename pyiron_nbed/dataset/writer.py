@@ -241,6 +241,7 @@ def _attributes(structures, sources, volumes, mesh, parts, provenance) -> dict[s
                 {
                     "structure_id": own,
                     "source": source,
+                    "temperature": atoms.info.get("temperature"),
                     "cell": atoms.cell.array.tolist(),
                     "pbc": np.asarray(atoms.pbc).tolist(),
                 }

@@ -12,6 +12,7 @@ from pyiron_base import state
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import NBEDJob
 from pyiron_nbed.jobs.source import StructureSource
+from pyiron_nbed.lammps.protocol import frame_temperature
 from pyiron_nbed.lammps.resume import named_frame, read_trajectory, thermo_of
 from pyiron_nbed.potentials import Potential, find_potential, list_potentials
 
@@ -48,7 +49,9 @@ class LammpsJob(StructureSource, NBEDJob):
     def get_structure(self, frame: int | str = -1) -> Atoms:
         """A frame by name (of ``output.frames``) or number (−1: the last, the minimised one)."""
         name = frame if isinstance(frame, str) else self.protocol.frames[frame]
-        return named_frame(self.folder, name, self._find_potential().species)
+        atoms = named_frame(self.folder, name, self._find_potential().species)
+        atoms.info["temperature"] = frame_temperature(self.protocol, name)
+        return atoms
 
     def get_trajectory(self) -> Iterator[Atoms]:
         """Frames of the trajectory one at a time, where ``input.trajectory_every`` asked for one."""

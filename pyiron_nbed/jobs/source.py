@@ -183,11 +183,13 @@ class FrameSource(StructureOrJobSource):
 
 def structure_to_dict(atoms: Atoms) -> dict[str, Any]:
     """Arrays of a structure for the HDF5 file of a job."""
-    extra = {
+    extra: dict[str, Any] = {
         f"array_{name}": values
         for name, values in atoms.arrays.items()
         if name not in ("numbers", "positions") and values.dtype.kind in "bif"
     }
+    if atoms.info.get("temperature") is not None:  # of the frame, K
+        extra["temperature"] = float(atoms.info["temperature"])
     return {
         "numbers": np.asarray(atoms.numbers),
         "positions": np.asarray(atoms.positions),
@@ -208,6 +210,8 @@ def structure_from_dict(values: dict[str, Any]) -> Atoms:
     for name, array in values.items():
         if name.startswith("array_"):
             atoms.set_array(name[len("array_") :], np.asarray(array))
+    if "temperature" in values:
+        atoms.info["temperature"] = float(values["temperature"])
     return atoms
 
 

@@ -165,6 +165,18 @@ class MeltQuench:
         )
 
 
+def frame_temperature(protocol: Any, name: str) -> float:
+    """Temperature in K of a frame of a protocol ("hot", "cold"); 0 for "minimized".
+
+    Example:
+        >>> frame_temperature(MeltQuench(final_temperature=300), "cold")
+        300.0
+    """
+    if name == "minimized":
+        return 0.0
+    return float(protocol.temperature if name == "hot" else protocol.final_temperature)
+
+
 def running_total(stages: Mapping[str, int]) -> dict[str, int]:
     """Last time step of each stage.
 

@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 from ase.cell import Cell
 
+from pyiron_nbed.dataset.schema import COMPOSITION_PREFIX
 from pyiron_nbed.dataset.splits import volume_widths
 from pyiron_nbed.errors import InputError
 
 if TYPE_CHECKING:
     from pyiron_nbed.dataset import PatternDataset
 
+GROUPS = ("region", "volume", "structure", "temperature", "composition")
 INTERVALS = ("rmse", "mae", "bias", "correlation", "skill")
+_UNKNOWN = "unknown"
 _MOMENTS = ("n", "t", "p", "tt", "pp", "tp", "abs")
 
 
@@ -114,8 +117,9 @@ def pattern_groups(dataset: PatternDataset, rows: np.ndarray) -> pd.DataFrame:
         rows: (P,) row numbers.
 
     Returns:
-        P rows: region, structure (id), volume (text), n_atoms, block (structure and number of the box, at
-        least as wide as the volumes, that the centre is in).
+        P rows: region, structure (id), volume (text), temperature (text: K of the frame, or "minimized"),
+        composition (text: ten-percent class of the fraction of the rarest element in the volume), n_atoms,
+        block (structure and number of the box, at least as wide as the volumes, that the centre is in).
     """
     ids = np.array([item["structure_id"] for item in dataset.structures])[dataset.structure[rows]]
     block = np.empty(len(rows), object)
@@ -127,15 +131,29 @@ def pattern_groups(dataset: PatternDataset, rows: np.ndarray) -> pd.DataFrame:
         scaled = (dataset.centers[rows[own]] @ np.linalg.inv(cell)) % 1.0
         place = np.minimum((scaled * boxes).astype(int), boxes - 1)
         block[own] = [f"{ids[own[0]]}:{x}.{y}.{z}" for x, y, z in place]
+    degrees = [item.get("temperature") for item in dataset.structures]
+    names = np.array([_UNKNOWN if t is None else f"{t:.0f} K" if t else "minimized" for t in degrees], object)
     return pd.DataFrame(
         {
             "region": np.array(dataset.region_types)[dataset.region[rows]],
             "structure": ids,
             "volume": np.array([str(v) for v in dataset.volumes])[dataset.volume[rows]],
+            "temperature": names[dataset.structure[rows]],
+            "composition": _composition_class(dataset.labels.iloc[rows]),
             "n_atoms": dataset.n_atoms[rows],
             "block": block,
         }
     )
+
+
+def _composition_class(labels: pd.DataFrame) -> np.ndarray:
+    fractions = labels.filter(like=COMPOSITION_PREFIX)
+    if fractions.shape[1] < 2:
+        return np.full(len(labels), _UNKNOWN, object)
+    rarest = fractions.mean().idxmin()
+    low = np.minimum(np.floor(10 * fractions[rarest].to_numpy() + 1e-9), 9).astype(int) * 10
+    symbol = rarest.removeprefix(COMPOSITION_PREFIX)
+    return np.array([f"{symbol} {x} to {x + 10} %" for x in low], object)
 
 
 def _pairs(true: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

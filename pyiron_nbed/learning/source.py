@@ -196,6 +196,32 @@ class PatternSource:
         numbers = itertools.count(start) if stop is None else iter(range(start, _whole(stop, "stop")))
         return self._ahead(numbers, self.cores + 1 if prefetch is None else _whole(prefetch, "prefetch", 1))
 
+    def ranges(self, batches: int = 16) -> dict[str, list[float]]:
+        """Smallest and largest value of every label, n_atoms, radius and height (Å) in the first batches.
+
+        Args:
+            batches: number of them.
+
+        Example:
+            >>> from ase.build import bulk
+            >>> from pyiron_nbed import Cylinder
+            >>> atoms = bulk("Cu", cubic=True) * (6, 6, 6)
+            >>> source = PatternSource([atoms], [Cylinder(4, 12)], Mesh(1.0, 0.05), ["fraction_Cu"], cores=1)
+            >>> source.ranges()["fraction_Cu"], source.ranges()["radius"]
+            ([1.0, 1.0], [4.0, 4.0])
+        """
+        seen: dict[str, list[np.ndarray]] = {}
+        for number in range(batches):
+            rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
+            rng.integers(2**63)  # as in _prepare
+            drawn = self._draw(rng, self.batch_size)
+            columns = dict(zip(self.labels, self._label_columns(drawn).T, strict=True))
+            columns |= {"n_atoms": drawn.found.counts, "radius": drawn.size[:, 0], "height": drawn.size[:, 1]}
+            for name, values in columns.items():
+                seen.setdefault(name, []).append(values[np.isfinite(values)])
+        joined = {name: np.concatenate(values) for name, values in seen.items()}
+        return {name: [float(v.min()), float(v.max())] for name, v in joined.items() if len(v)}
+
     def as_dict(self) -> dict:
         """JSON form of all that decides the batches, with the versions used."""
         axes = self._draw.zone_axes

@@ -18,7 +18,7 @@ from pyiron_nbed.errors import InputError
 from pyiron_nbed.images import RECIPE
 from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
-from pyiron_nbed.learning.evaluation import metrics, metrics_table, pattern_groups
+from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
 from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank
 from pyiron_nbed.learning.model import Model
 from pyiron_nbed.learning.networks import build_network
@@ -39,8 +39,8 @@ class Trained:
         split: the rows used.
         test: one row per test pattern, in the order of ``split.test``: row, true, predicted and
             standard_uncertainty (with the label behind a slash, "true/q6", where there are several labels),
-            region, structure, volume, n_atoms, block; with baselines also what these predict: constant,
-            ridge, boosting.
+            region, structure, volume, temperature, composition, n_atoms, block; with baselines also what
+            these predict: constant, ridge, boosting.
     """
 
     model: Model
@@ -218,7 +218,7 @@ def prediction_metrics(
     each = {}
     for name in labels:
         true, predicted = (test[_column(what, name, labels)].to_numpy() for what in ("true", column))
-        table = metrics_table(true, predicted, test[["region", "volume", "structure"]], test["block"])
+        table = metrics_table(true, predicted, test[list(GROUPS)], test["block"])
         each[name] = {**metrics(true, predicted), "groups": table.to_dict("records")}
     result = dict(each[labels[0]])
     return result if len(labels) == 1 else {**result, "labels": each}
@@ -287,7 +287,7 @@ def _card(training, source, everything, n_train, split: Split, labels, scale) ->
         "mesh": everything[0].mesh.as_dict(),
         "recipe": RECIPE,
         "volumes": [v.as_dict() for dataset in everything[:n_train] for v in dataset.volumes],
-        "ranges": _ranges(everything, split.train),
+        "ranges": _ranges(everything, split.train) if source is None else source.ranges(),
         "source": None if source is None else source.as_dict(),
         "training": training.as_dict(),
         "datasets": [

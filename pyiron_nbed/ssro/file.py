@@ -17,7 +17,9 @@ _CHUNK = 65_536
 
 
 def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
-    """Write positions, numbers, cell and numeric per-atom arrays (temporary name, then renamed).
+    """Write positions, numbers, cell, numeric per-atom arrays and ``info["temperature"]`` in K where known.
+
+    The file gets a temporary name first and is then renamed.
 
     Args:
         path: file to write.
@@ -30,6 +32,8 @@ def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
             file.attrs["format"] = _FORMAT
             file.attrs["cell"] = atoms.cell.array
             file.attrs["pbc"] = np.asarray(atoms.pbc, int)
+            if atoms.info.get("temperature") is not None:
+                file.attrs["temperature"] = float(atoms.info["temperature"])
             for name, values in atoms.arrays.items():
                 if values.dtype.kind in "bif":
                     chunk = (min(len(values), _CHUNK), *values.shape[1:])
@@ -55,6 +59,8 @@ def read_atoms(path: str | os.PathLike) -> Atoms:
                 numbers=arrays.pop("numbers"), positions=arrays.pop("positions"),
                 cell=file.attrs["cell"], pbc=np.asarray(file.attrs["pbc"], bool),
             )  # fmt: skip
+            if "temperature" in file.attrs:
+                atoms.info["temperature"] = float(file.attrs["temperature"])
     except (OSError, KeyError) as error:
         raise DatasetError(
             f"{path} cannot be read ({error}): it is absent or truncated; run the SSRO job again."
