@@ -2,9 +2,10 @@
 
     python examples/train_boundary.py --work WORK --network rotation_invariant --epochs 30
 
-Endless patterns of complexions a and b (minimised, 300 K, 1000 K), three composites and a glass; the test
-is the whole 2.5 Å scan of complexion_c, whose tilt and length are its own. ``report.json`` holds the
-metrics, ``profile.png`` the true and predicted profile. A run that was killed goes on.
+Endless patterns of complexions a and b (minimised, 300 K, 1000 K), eight small boundaries of other tilts,
+three composites and two glasses; the test is the whole 2.5 Å scan of complexion_c, whose tilt and length are
+its own. ``report.json`` holds the metrics, ``profile.png`` the true and predicted profile. A run that was
+killed goes on.
 """
 
 import argparse
@@ -44,6 +45,7 @@ TRAIN = {
     "composite_4a_rotated": 0.5, "composite_4a_aligned": 0.5, "composite_3a_aligned": 0.5, "glass_fast": 0.5,
     "glass_slow": 0.5, "glass_slow_300K": 0.5,
 }  # fmt: skip
+TRAIN |= {f"boundary_{n}": 1.5 for n in range(1, 9)} | {f"boundary_{n}_300K": 0.5 for n in range(1, 9)}
 TEST = "complexion_c"
 
 
@@ -62,11 +64,14 @@ def main():
         "--augment", type=float, default=1.0, help="strength of contrast, noise and sharpness"
     )
     parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--bfloat16", action="store_true", help="faster where the processor has it")
+    parser.add_argument("--no-small", action="store_true", help="leave out the eight small boundaries")
     parser.add_argument("--members", type=int, default=1, help="networks in the ensemble")
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
     name = f"{arguments.network}_{arguments.beams}_{arguments.delta_k}_{arguments.epochs}_{arguments.seed}"
     name += f"_x{arguments.members}" * (arguments.members > 1)
+    name += "_no_small" * arguments.no_small + "_bfloat16" * arguments.bfloat16
     name += "_minimised" * arguments.minimised + "_tuned" * (arguments.start is not None)
     folder = arguments.work / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +79,12 @@ def main():
     test_file = arguments.work / f"{TEST}_{arguments.delta_k}.h5"
     atoms, _ = short_range_order(examples.load(TEST), analyses=["voronoi", "cna", "regions"])
     build_dataset(test_file, [atoms], [VOLUME], mesh, labels=["disorder_parameter"])
-    chosen = {name: w for name, w in TRAIN.items() if not (arguments.minimised and name.endswith("K"))}
+    chosen = {
+        name: w
+        for name, w in TRAIN.items()
+        if not (arguments.minimised and name.endswith("K"))
+        and not (arguments.no_small and name.startswith("boundary"))
+    }
     source = PatternSource(
         [examples.load(name) for name in chosen], [VOLUME], mesh, zone_axes=BEAMS[arguments.beams],
         seed=arguments.seed, cores=arguments.cores,
@@ -84,7 +94,7 @@ def main():
         network=arguments.network, weights=None if arguments.start is None else str(arguments.start),
         epochs=arguments.epochs, steps_per_epoch=arguments.steps, schedule="one_cycle",
         learning_rate=arguments.learning_rate, seed=arguments.seed, cores=arguments.cores,
-        members=arguments.members,
+        members=arguments.members, bfloat16=arguments.bfloat16,
         augmentation=Augmentation(
             0.0, 0.1 * arguments.augment, 0.02 * arguments.augment, 0.3 * arguments.augment
         ),
