@@ -14,6 +14,7 @@ from pyiron_nbed.ssro.film import film_summary
 NAMES = examples.names()
 COMPLEXIONS = [n for n in NAMES if n.startswith("complexion_") and not n.endswith("K")]
 COMPOSITES = [n for n in NAMES if n.startswith("composite_")]
+BOUNDARIES = [n for n in NAMES if n.startswith("boundary_") and not n.endswith("K")]
 GLASSES = [n for n in NAMES if n.startswith("glass_") and not n.endswith("K")]
 
 
@@ -64,6 +65,17 @@ def test_complexion_is_an_amorphous_film_between_crystals(name):
     assert (atoms.numbers == 40).mean() == pytest.approx(target, abs=0.003)
     assert record["result"]["acceptance"] > 0.001
     assert max(result["film_thickness"]) > 20
+
+
+@pytest.mark.parametrize("name", BOUNDARIES)
+def test_small_boundary_is_an_amorphous_film_between_crystals(name):
+    atoms = examples.load(name)
+    result = film_summary(atoms)
+    assert result["film"]["median_disorder"] > 0.75
+    assert result["grains"]["median_disorder"] < 0.05
+    assert result["segregation"] >= 3
+    assert examples.load(f"{name}_300K").info["temperature"] == 300
+    assert atoms.info["temperature"] == 0
 
 
 @pytest.mark.parametrize("name", COMPLEXIONS)

@@ -55,6 +55,12 @@ def test_chain(in_folder, kind):
     expected = 2 * len(scan_grid(atoms, 5).centers)
     assert len(loaded.dataset) == loaded.output.n_patterns == expected
     assert loaded.dataset.structures[0]["structure_id"] == ssro.output.structure_id
+    temperature = first.get_structure().info["temperature"]
+    assert (
+        loaded.dataset.structures[0]["temperature"]
+        == temperature
+        == first.input.final_temperature * ("minimized" not in first.protocol.frames)
+    )
     assert loaded.dataset.label().mean() == pytest.approx(atoms.arrays["disorder_parameter"].mean(), abs=0.1)
 
     fit = project.create.job.NBEDRegressor("fit")
@@ -73,6 +79,12 @@ def test_chain(in_folder, kind):
     assert metrics["group"].tolist()[0] == "all"
     assert metrics["model"].unique().tolist() == ["network", "constant", "ridge", "boosting"]
     assert metrics["rmse"][0] == pytest.approx(fit.output.metrics["rmse"])
+    classes = metrics[(metrics["by"] == "composition") & (metrics["model"] == "network")]
+    assert classes["group"].str.fullmatch(r"Zr \d+ to \d+ %").all()
+    assert classes["n_patterns"].sum() == metrics["n_patterns"][0]
+    assert set(metrics["group"][metrics["by"] == "temperature"]) == {
+        f"{temperature:.0f} K" if temperature else "minimized"
+    }
     splits = fit.get_splits()
     assert splits["split"].tolist() == ["random", "block"]
     assert splits["leak"][1] == pytest.approx(splits["rmse"][1] - fit.output.metrics["rmse"])

@@ -45,6 +45,10 @@ def test_endless_patterns_of_structures_then_a_warm_start(project, rattled, patt
     fit = project.load("endless")
     card = fit.model.card
     assert card["source"]["volumes"][1]["type"] == "VolumeRange"
+    assert card["ranges"]["radius"][0] >= 3
+    assert card["ranges"]["height"][1] <= 14
+    low, high = card["ranges"]["q6"]
+    assert 0 < low < high < 1
     assert card["split"]["n_test"] == len(PatternDataset(pattern_file))
     assert fit.predict(str(pattern_file)).mean.shape == (card["split"]["n_test"], 2)
     assert len(fit.get_history()) == 2
