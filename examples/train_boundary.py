@@ -66,6 +66,7 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--bfloat16", action="store_true", help="faster where the processor has it")
     parser.add_argument("--no-small", action="store_true", help="leave out the eight small boundaries")
+    parser.add_argument("--loss", default="mae", choices=["mae", "huber"])
     parser.add_argument("--members", type=int, default=1, help="networks in the ensemble")
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
@@ -94,7 +95,7 @@ def main():
         network=arguments.network, weights=None if arguments.start is None else str(arguments.start),
         epochs=arguments.epochs, steps_per_epoch=arguments.steps, schedule="one_cycle",
         learning_rate=arguments.learning_rate, seed=arguments.seed, cores=arguments.cores,
-        members=arguments.members, bfloat16=arguments.bfloat16,
+        members=arguments.members, loss=arguments.loss, bfloat16=arguments.bfloat16,
         augmentation=Augmentation(
             0.0, 0.1 * arguments.augment, 0.02 * arguments.augment, 0.3 * arguments.augment
         ),

@@ -25,7 +25,7 @@ from pyiron_nbed.learning.loop import Checkpoint, fit
 BATCH = 64
 
 
-def constant(name, size, device, steps):
+def constant(name, size, device, steps, bfloat16):
     """Images per second of the bare network."""
     network = build_network(name, None).to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(network.parameters())
@@ -33,7 +33,9 @@ def constant(name, size, device, steps):
     labels = torch.rand(BATCH, 1, device=device)
 
     def step():
-        loss = (network(images) - labels).abs().mean()
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            output = network(images)
+        loss = (output.float() - labels).abs().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -46,25 +48,25 @@ def constant(name, size, device, steps):
     return steps * BATCH / (time.perf_counter() - begin)
 
 
-def loop(name, dataset, device, steps):
+def loop(name, dataset, device, steps, bfloat16):
     """Images per second of the training loop on a pattern file."""
     rows = np.arange(steps * BATCH) % len(dataset)
     labels = dataset.label()[rows][:, None]
     batches = DatasetBatches([dataset], np.sort(rows), labels[np.argsort(rows, kind="stable")], BATCH, 0)
     network = build_network(name, None)
-    training = Training(network=name, weights=None, epochs=1, batch_size=BATCH)
+    training = Training(network=name, weights=None, epochs=1, batch_size=BATCH, bfloat16=bfloat16)
     scale = (labels.mean(axis=0), labels.std(axis=0))
     begin = time.perf_counter()
     fit(network, batches, training, dataset.mesh, device, Checkpoint(None, ""), scale)
     return steps * BATCH / (time.perf_counter() - begin)
 
 
-def inference(name, dataset, device):
+def inference(name, dataset, device, bfloat16):
     """Patterns per second of a prediction, from file to labels."""
     training = Training(network=name, weights=None, epochs=1, device=str(device), baselines=False)
     model = train([dataset], training, "random", 0.9).model
     begin = time.perf_counter()
-    model.predict(dataset, device=str(device))
+    model.predict(dataset, device=str(device), bfloat16=bfloat16)
     return len(dataset) / (time.perf_counter() - begin)
 
 
@@ -97,12 +99,16 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--networks", nargs="+", default=["cnn", "rotation_invariant", "resnet18"])
     parser.add_argument("--meshes", nargs="+", type=float, default=[0.045, 0.015])
+    parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--job", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.cores)
     device = torch.device(arguments.device)
     atoms = examples.load("complexion_b")
-    print(f"{arguments.cores} threads, {device}, batches of {BATCH}, medians of {arguments.repeats}")
+    fast = arguments.bfloat16
+    precision = "bfloat16" if fast else "float32"
+    print(f"{arguments.cores} threads, {device}, {precision}, batches of {BATCH}", end=", ")
+    print(f"medians of {arguments.repeats}")
     print("| network | pixels | constant tensors | training loop | share | inference | 256 × 256 scan |")
     print("|---" * 7 + "|")
     with tempfile.TemporaryDirectory() as folder:
@@ -112,12 +118,16 @@ def main():
             build_dataset(path, [atoms], [Cylinder(5, 20)], mesh, (5, 5, 10), labels=["disorder_parameter"])
             dataset = PatternDataset(path)
             for name in arguments.networks:
-                steps = 4 if name == "resnet18" else 40
+                steps = 16 if name == "resnet18" else 160
                 rounds = []
                 for _ in range(arguments.repeats):
-                    bare = constant(name, mesh.shape[0], device, steps)
+                    bare = constant(name, mesh.shape[0], device, steps, fast)
                     rounds.append(
-                        (bare, loop(name, dataset, device, steps), inference(name, dataset, device))
+                        (
+                            bare,
+                            loop(name, dataset, device, steps, fast),
+                            inference(name, dataset, device, fast),
+                        )
                     )
                 bare, whole, use = (statistics.median(column) for column in zip(*rounds, strict=True))
                 share = statistics.median(round_[1] / round_[0] for round_ in rounds)
