@@ -127,7 +127,8 @@ def report(work):
                     {"volume": volume, "label": name, "label_std": row["label_std"], "rmse": row["rmse"],
                      **{f"{k}{tail}": row[k + tail] for k in ("skill", "correlation")
                         for tail in ("", "_low", "_high")},
-                     "correlation_inside": inside["correlation"], "n": len(table)}
+                     **{f"{k}_inside{tail}": inside[k + tail] for k in ("skill", "correlation")
+                        for tail in ("", "_low", "_high")}, "n": len(table)}
                 )  # fmt: skip
         print(folder.name)
         print(pd.DataFrame(rows).round(3).to_string(index=False))

@@ -34,13 +34,15 @@ def main():
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--delta-k", type=float, default=0.045, help="Å⁻¹; 0.015 is the published mesh")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rotate", action="store_true", help="rotated copies of the images for any network")
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     datasets = [
         patterns(arguments.work, name, arguments.delta_k) for name in ("complexion_b", "complexion_c")
     ]
-    turned = arguments.network not in ("rotation_invariant", "polar")
+    # networks that do not see rotation exactly have still to see crystals in every orientation
+    turned = arguments.rotate or arguments.network not in ("rotation_invariant", "polar")
     training = Training(
         network=arguments.network, weights=None, epochs=arguments.epochs, schedule="one_cycle",
         learning_rate=3e-3, seed=arguments.seed, cores=arguments.cores, baselines=False,
@@ -62,7 +64,8 @@ def main():
             flush=True,
         )  # fmt: skip
     pd.concat(tables).to_csv(
-        arguments.work / f"splits_{arguments.network}_{arguments.delta_k}.csv", index=False
+        arguments.work / f"splits_{arguments.network}_{arguments.delta_k}{'_rotated' * turned}.csv",
+        index=False,
     )
 
 
