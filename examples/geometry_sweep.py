@@ -49,6 +49,8 @@ def main():
     parser.add_argument("--patterns", type=int, help="about, of each structure and geometry")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--delta-k", type=float, default=0.045, help="Å⁻¹; 0.015 is the published mesh")
+    parser.add_argument("--imagenet", action="store_true", help="start weights of resnet18; else random")
+    parser.add_argument("--bfloat16", action="store_true", help="faster where the processor has it")
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
     chosen = {
@@ -71,6 +73,7 @@ def main():
     sweep.input.mesh = Mesh(1.0, arguments.delta_k)
     sweep.input.training = {
         "epochs": chosen["epochs"], "schedule": "one_cycle", "learning_rate": 3e-3, "baselines": False,
+        "weights": "imagenet" if arguments.imagenet else None, "bfloat16": arguments.bfloat16,
         "augmentation": {"rotation": 180.0, "contrast": 0.0, "noise": 0.0, "sharpness": 0.0},
     }  # fmt: skip
     sweep.server.cores = arguments.cores
