@@ -49,6 +49,7 @@ def main():
     parser.add_argument("--patterns", type=int, help="about, of each structure and geometry")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--delta-k", type=float, default=0.045, help="Å⁻¹; 0.015 is the published mesh")
+    parser.add_argument("--learning-rate", type=float, default=3e-3, help="peak; resnet18 wants less")
     parser.add_argument("--imagenet", action="store_true", help="start weights of resnet18; else random")
     parser.add_argument("--bfloat16", action="store_true", help="faster where the processor has it")
     parser.add_argument("--cores", type=int, default=1)
@@ -72,7 +73,7 @@ def main():
     sweep.input.step = round((volume / chosen["patterns"]) ** (1 / 3), 2)
     sweep.input.mesh = Mesh(1.0, arguments.delta_k)
     sweep.input.training = {
-        "epochs": chosen["epochs"], "schedule": "one_cycle", "learning_rate": 3e-3, "baselines": False,
+        "epochs": chosen["epochs"], "schedule": "one_cycle", "learning_rate": arguments.learning_rate, "baselines": False,
         "weights": "imagenet" if arguments.imagenet else None, "bfloat16": arguments.bfloat16,
         "augmentation": {"rotation": 180.0, "contrast": 0.0, "noise": 0.0, "sharpness": 0.0},
     }  # fmt: skip
