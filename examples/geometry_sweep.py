@@ -73,8 +73,9 @@ def main():
     sweep.input.step = round((volume / chosen["patterns"]) ** (1 / 3), 2)
     sweep.input.mesh = Mesh(1.0, arguments.delta_k)
     sweep.input.training = {
-        "epochs": chosen["epochs"], "schedule": "one_cycle", "learning_rate": arguments.learning_rate, "baselines": False,
-        "weights": "imagenet" if arguments.imagenet else None, "bfloat16": arguments.bfloat16,
+        "epochs": chosen["epochs"], "schedule": "one_cycle", "learning_rate": arguments.learning_rate,
+        "baselines": False, "bfloat16": arguments.bfloat16,
+        "weights": "imagenet" if arguments.imagenet else None,
         "augmentation": {"rotation": 180.0, "contrast": 0.0, "noise": 0.0, "sharpness": 0.0},
     }  # fmt: skip
     sweep.server.cores = arguments.cores

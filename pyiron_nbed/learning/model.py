@@ -20,7 +20,13 @@ from pyiron_nbed.errors import DatasetError, InputError, ModelError
 from pyiron_nbed.images import RECIPE
 from pyiron_nbed.learning.data import images_of, prefetched
 from pyiron_nbed.learning.evaluation import metrics
-from pyiron_nbed.learning.networks import WEIGHTS_FILE, build_network, for_prediction, load_weights
+from pyiron_nbed.learning.networks import (
+    WEIGHTS_FILE,
+    build_network,
+    for_prediction,
+    last_layer,
+    load_weights,
+)
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
 
@@ -168,6 +174,40 @@ class Model:
         temporary = folder / (CARD_FILE + ".partial")
         temporary.write_text(json.dumps({**self.card, "weights": hashes}, indent=2))
         os.replace(temporary, folder / CARD_FILE)
+
+
+def keep_units(
+    network: nn.Module, weights: str | os.PathLike, labels: Sequence[str], n_parameters: int, scale: Any
+) -> None:
+    """Change the last layer of a network that starts from a saved model, so that it predicts what that did.
+
+    Outputs are labels of mean 0 and standard deviation 1 over the training patterns, and those of the new
+    training have another mean and deviation. Nothing is changed where the saved model has other labels or its
+    card is absent.
+
+    Args:
+        network: with the weights of the saved model, (B, 1, n, n) → (B, L) or (B, 2 L); changed in place.
+        weights: folder of the saved model.
+        labels: names of the L labels of the new training.
+        n_parameters: 1, or 2 with log variances.
+        scale: mean and standard deviation (L,) of the labels of the new training.
+    """
+    path = Path(weights) / CARD_FILE
+    if not path.is_file():
+        return
+    card = json.loads(path.read_text())
+    if card.get("labels") != list(labels) or card.get("n_parameters") != n_parameters:
+        return
+    mean, spread = (torch.as_tensor(np.asarray(x), dtype=torch.float64) for x in scale)
+    old_mean, old_spread = (torch.tensor(card["scale"][k]).double() for k in ("mean", "standard_deviation"))
+    layer, count = last_layer(network), len(labels)
+    with torch.no_grad():
+        factor = old_spread / spread
+        shift = (layer.bias[:count].double() * old_spread + old_mean - mean) / spread
+        layer.weight[:count] = (layer.weight[:count].double() * factor[:, None]).float()
+        layer.bias[:count] = shift.float()
+        if n_parameters == 2:
+            layer.bias[count:] += 2 * torch.log(factor).float()
 
 
 def _weight_files(members: int) -> list[str]:

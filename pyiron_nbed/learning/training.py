@@ -20,7 +20,7 @@ from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
 from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank
-from pyiron_nbed.learning.model import Model
+from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import build_network
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
@@ -111,6 +111,8 @@ def train(
             torch.manual_seed(training.seed + member)
             outputs = len(labels) * training.n_parameters
             network = build_network(training.network, training.weights, outputs, training.frozen)
+            if training.weights not in (None, "imagenet"):
+                keep_units(network, training.weights, labels, training.n_parameters, scale)
             history = fit(network, batches, training, mesh, device, checkpoint, scale, member)
             state = {name: values.detach().cpu() for name, values in network.state_dict().items()}
             finished.append({"network": state, "history": history})

@@ -30,6 +30,7 @@ from pyiron_nbed.learning import (
     train,
 )
 from pyiron_nbed.learning.data import images_of, prefetched
+from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import NETWORKS, for_prediction
 from pyiron_nbed.learning.polar import angular_spectra, polar_transform
 from pyiron_nbed.learning.task import CHECKPOINT_FILE, TrainingTask
@@ -139,6 +140,26 @@ def test_frozen_stages_stay_and_the_rest_learns(pattern_file):
     changed = {name for name in start if not torch.equal(start[name], end[name])}
     assert not any(name.startswith(("conv1", "bn1", "layer1", "layer2")) for name in changed)
     assert any(name.startswith("layer3") for name in changed)
+
+
+@pytest.mark.parametrize("loss", ["mae", "gaussian"])
+def test_a_warm_start_begins_with_the_predictions_of_the_model(pattern_file, in_folder, loss):
+    """Other patterns have another mean and spread of the label, on which the outputs depend."""
+    dataset, labels = PatternDataset(pattern_file), ["disorder_parameter", "number_density"]
+    first = train([dataset], Training(**QUICK, loss=loss), "random", label=labels).model
+    first.save("first")
+    start = build_network("cnn", "first", outputs=2 * first.card["n_parameters"])
+    scale = np.array([0.3, 0.05]), np.array([0.02, 0.4])
+    keep_units(start, "first", labels, first.card["n_parameters"], scale)
+    values = [{"mean": list(scale[0]), "standard_deviation": list(scale[1])}, {}]
+    moved = Model([start], {**first.card, "scale": values[0], "calibration": values[1]})
+    plain = Model(first.networks, {**first.card, "calibration": values[1]})
+    old, new = plain.predict(dataset), moved.predict(dataset)
+    assert new.mean == pytest.approx(old.mean, rel=1e-4, abs=1e-6)
+    if loss == "gaussian":
+        assert new.std == pytest.approx(old.std, rel=1e-4)
+    keep_units(start, "first", ["q6", "number_density"], first.card["n_parameters"], scale)  # other labels
+    assert moved.predict(dataset).mean == pytest.approx(new.mean, rel=1e-6)
 
 
 def test_several_labels_and_a_warm_start_with_another_head(pattern_file, in_folder):
