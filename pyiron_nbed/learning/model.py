@@ -78,7 +78,7 @@ class Model:
     def predict(
         self,
         patterns: np.ndarray | PatternDataset | str | os.PathLike,
-        batch_size: int = 256,
+        batch_size: int | None = None,
         device: str | None = None,
         rows: np.ndarray | None = None,
         bfloat16: bool = False,
@@ -87,7 +87,7 @@ class Model:
 
         Args:
             patterns: (P, n, n) raw intensity on the model's mesh, or a dataset or its path.
-            batch_size: patterns at a time.
+            batch_size: patterns at a time; None takes 64 on a CPU (more leave its caches) and 512 on a GPU.
             device: "cpu", "cuda", …; None takes a GPU where there is one.
             rows: of the patterns; None takes all.
             bfloat16: numbers of 8 significant bits inside the networks: up to twice as fast where the
@@ -118,6 +118,7 @@ class Model:
         chosen = np.arange(len(intensity)) if rows is None else np.asarray(rows)
         target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         disc = torch.as_tensor(self.mesh.disc, device=target)
+        batch_size = batch_size or (64 if target.type == "cpu" else 512)
         cut = np.array_split(chosen, -(-len(chosen) // batch_size)) if len(chosen) else []
         read = prefetched(lambda i: np.asarray(intensity[cut[i]], np.float32), 0, len(cut))
         parts = []
