@@ -212,9 +212,7 @@ class PatternSource:
         """
         seen: dict[str, list[np.ndarray]] = {}
         for number in range(batches):
-            rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
-            rng.integers(2**63)  # as in _prepare
-            drawn = self._draw(rng, self.batch_size)
+            _, _, drawn = self._drawn(number)
             columns = dict(zip(self.labels, self._label_columns(drawn).T, strict=True))
             columns |= {"n_atoms": drawn.found.counts, "radius": drawn.size[:, 0], "height": drawn.size[:, 1]}
             for name, values in columns.items():
@@ -254,10 +252,13 @@ class PatternSource:
             )
         return names
 
-    def _prepare(self, number: int) -> _Prepared:
+    def _drawn(self, number: int) -> tuple[np.random.Generator, int, DrawnVolumes]:
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
-        seed = int(rng.integers(2**63))
-        drawn = self._draw(rng, self.batch_size)
+        seed = int(rng.integers(2**63))  # of the detector
+        return rng, seed, self._draw(rng, self.batch_size)
+
+    def _prepare(self, number: int) -> _Prepared:
+        rng, seed, drawn = self._drawn(number)
         if self.turned:
             angles = rng.uniform(0, 2 * np.pi, self.batch_size)
             sides = rng.choice([-1.0, 1.0], self.batch_size)
