@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ def fit(
     checkpoint: Checkpoint,
     scale: tuple[np.ndarray, np.ndarray],
     member: int = 0,
+    asked: threading.Event | None = None,
 ) -> list[dict]:
     """Train one network in place.
 
@@ -90,6 +91,7 @@ def fit(
         checkpoint: its current state is taken up and kept up.
         scale: mean and standard deviation (L,) of the labels.
         member: number of the network in the ensemble; shifts the seed.
+        asked: set where the training shall stop, see :func:`termination`; None listens for SIGTERM here.
 
     Returns:
         One dict per epoch: member, epoch, loss (of scaled labels), mae (of the first label, in its unit),
@@ -120,7 +122,8 @@ def fit(
         }  # fmt: skip
         checkpoint.write()
 
-    with _termination() as asked, progress_bar(training.epochs * n, "train", "pattern") as bar:
+    listening = termination() if asked is None else nullcontext(asked)
+    with listening as asked, progress_bar(training.epochs * n, "train", "pattern") as bar:
         bar.update(min((begin - 1) * n + step * training.batch_size, training.epochs * n))
         for epoch in range(begin, training.epochs + 1):
             if _stalled(history, training):  # here, so that a run that goes on stops too
@@ -222,7 +225,7 @@ def _stalled(history: list[dict], training: Training) -> bool:
 
 
 @contextmanager
-def _termination() -> Iterator[threading.Event]:
+def termination() -> Iterator[threading.Event]:
     """An event that SIGTERM sets in place of ending the process (in the main thread only)."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -19,7 +19,7 @@ from pyiron_nbed.images import RECIPE
 from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
-from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank
+from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank, termination
 from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import build_network
 from pyiron_nbed.learning.settings import Training
@@ -94,30 +94,35 @@ def train(
     with _settings(training):
         finished = checkpoint.state["finished"]
         scale = None
-        for member in range(training.members):
-            if source is None:
-                batches: Any = DatasetBatches(
-                    everything, parts.train, truth[parts.train], training.batch_size, training.seed + member
-                )
-            else:
-                steps = training.steps_per_epoch
-                batches = SourceBatches(source, steps, skipped=member * training.epochs * steps)
-            if scale is None:
-                sample = np.asarray(batches.sample_labels(), float)
-                spread = sample.std(axis=0)
-                scale = (sample.mean(axis=0), np.where(spread > 0, spread, 1.0))
-            if member < len(finished):
-                continue
-            torch.manual_seed(training.seed + member)
-            outputs = len(labels) * training.n_parameters
-            network = build_network(training.network, training.weights, outputs, training.frozen)
-            if training.weights not in (None, "imagenet"):
-                keep_units(network, training.weights, labels, training.n_parameters, scale)
-            history = fit(network, batches, training, mesh, device, checkpoint, scale, member)
-            state = {name: values.detach().cpu() for name, values in network.state_dict().items()}
-            finished.append({"network": state, "history": history})
-            checkpoint.state["current"] = None
-            checkpoint.write()
+        with termination() as asked:  # listens between two members too
+            for member in range(training.members):
+                if source is None:
+                    batches: Any = DatasetBatches(
+                        everything,
+                        parts.train,
+                        truth[parts.train],
+                        training.batch_size,
+                        training.seed + member,
+                    )
+                else:
+                    steps = training.steps_per_epoch
+                    batches = SourceBatches(source, steps, skipped=member * training.epochs * steps)
+                if scale is None:
+                    sample = np.asarray(batches.sample_labels(), float)
+                    spread = sample.std(axis=0)
+                    scale = (sample.mean(axis=0), np.where(spread > 0, spread, 1.0))
+                if member < len(finished):
+                    continue
+                torch.manual_seed(training.seed + member)
+                outputs = len(labels) * training.n_parameters
+                network = build_network(training.network, training.weights, outputs, training.frozen)
+                if training.weights not in (None, "imagenet"):
+                    keep_units(network, training.weights, labels, training.n_parameters, scale)
+                history = fit(network, batches, training, mesh, device, checkpoint, scale, member, asked)
+                state = {name: values.detach().cpu() for name, values in network.state_dict().items()}
+                finished.append({"network": state, "history": history})
+                checkpoint.state["current"] = None
+                checkpoint.write()
         n_train = len(everything) - len(test_datasets)
         card = _card(training, source, everything, n_train, parts, labels, scale)
         model = Model.from_states([item["network"] for item in finished], card)
