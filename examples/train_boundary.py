@@ -73,6 +73,7 @@ def main():
     name = f"{arguments.network}_{arguments.beams}_{arguments.delta_k}_{arguments.epochs}_{arguments.seed}"
     name += f"_x{arguments.members}" * (arguments.members > 1)
     name += "_no_small" * arguments.no_small + "_bfloat16" * arguments.bfloat16
+    name += "_huber" * (arguments.loss == "huber")
     name += "_minimised" * arguments.minimised + "_tuned" * (arguments.start is not None)
     folder = arguments.work / name
     folder.mkdir(parents=True, exist_ok=True)

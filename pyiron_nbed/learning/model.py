@@ -192,15 +192,24 @@ def keep_units(
         labels: names of the L labels of the new training.
         n_parameters: 1, or 2 with log variances.
         scale: mean and standard deviation (L,) of the labels of the new training.
+
+    Raises:
+        ModelError: a damaged card.
     """
     path = Path(weights) / CARD_FILE
     if not path.is_file():
         return
-    card = json.loads(path.read_text())
-    if card.get("labels") != list(labels) or card.get("n_parameters") != n_parameters:
+    try:
+        card = json.loads(path.read_text())
+        same = card["labels"] == list(labels) and card["n_parameters"] == n_parameters
+        old_mean, old_spread = (
+            torch.tensor(card["scale"][k]).double() for k in ("mean", "standard_deviation")
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged ({error}): train the model again.") from error
+    if not same:
         return
     mean, spread = (torch.as_tensor(np.asarray(x), dtype=torch.float64) for x in scale)
-    old_mean, old_spread = (torch.tensor(card["scale"][k]).double() for k in ("mean", "standard_deviation"))
     layer, count = last_layer(network), len(labels)
     with torch.no_grad():
         factor = old_spread / spread

@@ -160,6 +160,9 @@ def test_a_warm_start_begins_with_the_predictions_of_the_model(pattern_file, in_
         assert new.std == pytest.approx(old.std, rel=1e-4)
     keep_units(start, "first", ["q6", "number_density"], first.card["n_parameters"], scale)  # other labels
     assert moved.predict(dataset).mean == pytest.approx(new.mean, rel=1e-6)
+    Path("first/model.json").write_text('{"labels": ')
+    with pytest.raises(ModelError, match=r"model.json is damaged"):
+        keep_units(start, "first", labels, first.card["n_parameters"], scale)
 
 
 def test_several_labels_and_a_warm_start_with_another_head(pattern_file, in_folder):
