@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pyiron_nbed import bicrystal, composite, glass
 from pyiron_nbed.examples import save
+from pyiron_nbed.executable import lammps_command, lammps_version
 from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.complexion_run import simulate_complexion
-from pyiron_nbed.lammps.executable import lammps_command, lammps_version
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
 from pyiron_nbed.lammps.resume import named_frame, read_trajectory

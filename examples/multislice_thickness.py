@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from pyiron_nbed import Cylinder, Mesh, examples, simulate_patterns
 from pyiron_nbed.figures.style import LINE_COLORS
-from pyiron_nbed.images import network_images
+from pyiron_nbed.patterns.recipe import network_images
 
 ZONE_AXIS = (0.3, 0.55, 1.0)
 THICKNESSES = (10, 20, 30, 40, 50, 60, 80, 100)  # Å

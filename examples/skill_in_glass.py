@@ -20,8 +20,8 @@ from ase.io import read, write
 
 from pyiron_nbed import Cylinder, Mesh, glass
 from pyiron_nbed.dataset import PatternDataset, build_dataset
-from pyiron_nbed.diffraction import random_zone_axes
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
+from pyiron_nbed.geometry.frames import random_zone_axes
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
 from pyiron_nbed.lammps.resume import named_frame

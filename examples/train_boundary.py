@@ -17,7 +17,7 @@ import numpy as np
 
 from pyiron_nbed import Cylinder, Mesh, examples, figures
 from pyiron_nbed.dataset import PatternDataset, build_dataset
-from pyiron_nbed.diffraction import random_zone_axes
+from pyiron_nbed.geometry.frames import random_zone_axes
 from pyiron_nbed.learning import Augmentation, PatternSource, Training, train
 from pyiron_nbed.learning.networks import NETWORKS
 from pyiron_nbed.ssro.summary import short_range_order

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from pyiron_nbed.diffraction import (
         Cylinder,
         Ellipsoid,
-        Mesh,
         OneLayerCluster,
         Volume,
         VolumeRange,
         WeightedVolume,
         simulate_patterns,
     )
+    from pyiron_nbed.patterns.mesh import Mesh
     from pyiron_nbed.structures import bicrystal, composite, glass
 
 try:

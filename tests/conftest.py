@@ -49,7 +49,7 @@ def rattled() -> Atoms:
 @pytest.fixture(scope="session")
 def quenched_glass(tmp_path_factory) -> Atoms:
     """A Cu-Zr glass of 864 atoms from a real melt-quench."""
-    from pyiron_nbed.lammps.executable import lammps_command
+    from pyiron_nbed.executable import lammps_command
     from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
     from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
     from pyiron_nbed.lammps.resume import named_frame

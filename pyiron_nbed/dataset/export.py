@@ -16,8 +16,8 @@ import numpy as np
 
 from pyiron_nbed.dataset.reader import PatternDataset
 from pyiron_nbed.dataset.stack import NavigationAxis, PatternStack, pattern_stack
-from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.patterns.mesh import Mesh
 
 _CHUNK = 1 << 22  # bytes of a chunk of the file, a few dozen patterns of 133 × 133
 

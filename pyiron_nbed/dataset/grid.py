@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyiron_nbed.dataset.reader import PatternDataset
-from pyiron_nbed.diffraction import beam_frame
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.frames import beam_frame
 
 TOLERANCE = 1e-3  # Å; positions closer than this are one
 
 
 @dataclass(frozen=True)
 class ScanGrid:
-    """Patterns on a regular grid, along the axes of the image (:func:`pyiron_nbed.diffraction.beam_frame`).
+    """Patterns on a regular grid, along the axes of the image (:func:`beam_frame`).
 
     Attributes:
         rows: (Nz, Ny, Nx) row of each pattern in the file; z along the beam, x and y as k_x and k_y.

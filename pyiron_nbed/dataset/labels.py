@@ -11,12 +11,12 @@ from ase import Atoms
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeAtoms
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, voronoi_index
+from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, disorder_modulus, voronoi_index
 from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class
 from pyiron_nbed.ssro.regions import REGION_TYPES
 
 _MOTIFS = tuple(f"motif_{name}" for name in MOTIF_CLASSES)
-ATOM_LABELS = ("disorder_parameter", "q6", "q4", *_MOTIFS)
+ATOM_LABELS = ("disorder_parameter", "disorder_modulus", "q6", "q4", *_MOTIFS)
 
 
 def check_labels(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -64,9 +64,12 @@ def atom_values(atoms: Atoms, names: Sequence[str], cores: int | None = None) ->
         0.5745
     """
     have = {name: np.asarray(atoms.arrays[name], float) for name in names if name in atoms.arrays}
-    if {"disorder_parameter", "q6"} & (set(names) - set(have)):
+    if "disorder_parameter" in atoms.arrays:
+        have["disorder_modulus"] = disorder_modulus(atoms.arrays["disorder_parameter"])
+    if {"disorder_parameter", "disorder_modulus", "q6"} & (set(names) - set(have)):
         # both or none from the arrays: they belong to the same neighbours
         have["disorder_parameter"], have["q6"] = disorder_and_bond_order(atoms, cores=cores)
+        have["disorder_modulus"] = disorder_modulus(have["disorder_parameter"])
     if "q4" in names and "q4" not in have:
         have["q4"] = bond_order(atoms, 4, cores=cores)
     if set(_MOTIFS) & set(names):

@@ -8,17 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.diffraction import (
-    OneLayerCluster,
-    Scan,
-    Volume,
-    VolumeSearch,
-    random_zone_axes,
-    scan_grid,
-    scan_points,
-)
+from pyiron_nbed.diffraction import OneLayerCluster, Scan, Volume, VolumeSearch, scan_grid, scan_points
 from pyiron_nbed.diffraction.search import EMPTY
 from pyiron_nbed.errors import InputError, VolumeError
+from pyiron_nbed.geometry.frames import random_zone_axes
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.plan import FileScan
 from pyiron_nbed.dataset.splits import Split, split_dataset
 from pyiron_nbed.dataset.storage import COMPLETE, Rows
-from pyiron_nbed.diffraction import Mesh, Volume, as_volume
+from pyiron_nbed.diffraction import Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError
-from pyiron_nbed.images import network_images
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.recipe import network_images
 
 
 class PatternDataset:
@@ -94,6 +95,8 @@ class PatternDataset:
         self.volume = file["volume"][:n]
         self.region = file["region"][:n]
         self.labels = pd.DataFrame({name: values[:n] for name, values in file["labels"].items()})
+        if version < 3:  # that is what it was then
+            self.labels = self.labels.rename(columns={"disorder_parameter": "disorder_modulus"})
         self.patterns = Rows(self.path, "patterns", n)
         if version == 1:
             self.position, self.scans = np.full(n, -1, np.int32), []
@@ -138,7 +141,7 @@ class PatternDataset:
         """Images for the network, in the order of ``indices`` (None: all).
 
         Returns:
-            (len(indices), n, n) float32 in [0, 1]; see :func:`pyiron_nbed.images.network_images`.
+            (len(indices), n, n) float32 in [0, 1]; see :func:`pyiron_nbed.patterns.recipe.network_images`.
         """
         wanted = np.arange(len(self)) if indices is None else np.asarray(indices)
         out = np.empty((len(wanted), *self.patterns.shape[1:]), np.float32)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 FORMAT = "pyiron_nbed patterns"
-SCHEMA_VERSION = 2  # 1: without `position`, `scans` and the source of a structure
+SCHEMA_VERSION = 3
+# 1: without `position`, `scans` and the source of a structure
+# 1 and 2: `disorder_parameter` was the mean of 1 − |Σ_j s_ij| / 12, now called `disorder_modulus`
 
 # P patterns of n × n pixels, S structures, V volumes
 KEYS = {
@@ -18,7 +20,8 @@ KEYS = {
     "n_complete": "(1,) int64, rows that hold patterns; fewer than P in a file that was interrupted",
 }
 LABELS = {
-    "disorder_parameter": "(P,) float64, mean d_i of the atoms, dimensionless",
+    "disorder_parameter": "(P,) float64, mean signed d_i = 1 − (1/12) Σ_j s_ij of the atoms, dimensionless",
+    "disorder_modulus": "(P,) float64, mean 1 − |Σ_j s_ij| / 12 of the atoms, dimensionless",
     "q6": "(P,) float64, mean Q_6 of the atoms, dimensionless",
     "q4": "(P,) float64, mean Q_4 of the atoms, dimensionless",
     "motif_FCC": "(P,) float64, fraction of the atoms with the Voronoi motif <0,12,0,0>",

@@ -11,8 +11,9 @@ import numpy as np
 
 from pyiron_nbed.dataset.grid import TOLERANCE, find_grid
 from pyiron_nbed.dataset.reader import PatternDataset
-from pyiron_nbed.diffraction import Mesh, beam_frame
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.frames import beam_frame
+from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.provenance import versions
 
 

@@ -20,17 +20,11 @@ from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.labels import atom_values, check_labels, volume_labels, volume_regions
 from pyiron_nbed.dataset.plan import FileScan, plan_scans
 from pyiron_nbed.dataset.storage import COMPLETE, RowWriter, create_file
-from pyiron_nbed.diffraction import (
-    Mesh,
-    Volume,
-    VolumeSearch,
-    as_volume,
-    check_engine,
-    patterns_of_volumes,
-)
+from pyiron_nbed.diffraction import Volume, VolumeSearch, as_volume, check_engine, patterns_of_volumes
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError, NBEDError
-from pyiron_nbed.images import RECIPE
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.recipe import RECIPE
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, structure_id, versions
 from pyiron_nbed.ssro.regions import REGION_TYPES

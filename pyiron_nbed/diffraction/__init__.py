@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.diffraction.frames import beam_frame, random_zone_axes
 from pyiron_nbed.diffraction.kinematic import (
     FLOAT16_LIMIT,
     check_float16,
@@ -17,7 +16,7 @@ from pyiron_nbed.diffraction.kinematic import (
     result_array,
 )
 from pyiron_nbed.diffraction.scan import Scan, scan_grid, scan_points
-from pyiron_nbed.diffraction.scattering import Mesh, electron_wavelength, elements_of, scattering_factor
+from pyiron_nbed.diffraction.scattering import elements_of, scattering_factor
 from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch, as_centers
 from pyiron_nbed.diffraction.volumes import (
     Cylinder,
@@ -29,6 +28,9 @@ from pyiron_nbed.diffraction.volumes import (
     as_volume,
 )
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.frames import beam_frame, random_zone_axes
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.units import electron_wavelength
 
 if TYPE_CHECKING:
     from pyiron_nbed.diffraction.multislice import MultisliceOptions

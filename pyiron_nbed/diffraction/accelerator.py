@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from pyiron_nbed.diffraction.kinematic import FLOAT16_LIMIT, check_float16
-from pyiron_nbed.diffraction.scattering import Mesh, elements_of, factors_on_quadrant
+from pyiron_nbed.diffraction.scattering import elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.patterns.mesh import Mesh
 
 CPU_MEMORY = 2**25  # bytes of a batch: stays near the caches
 CUDA_MEMORY = 2**33

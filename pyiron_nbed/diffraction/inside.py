@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from pyiron_nbed.geometry import CellList, run_in_threads
+from pyiron_nbed.geometry.cells import CellList
+from pyiron_nbed.parallel import run_in_threads
 
 _CHUNK = 512  # centres per call of a thread
 

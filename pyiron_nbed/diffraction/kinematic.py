@@ -22,10 +22,11 @@ from numba.extending import intrinsic
 from scipy.linalg import cython_blas  # noqa: F401  (what the kernels use: loaded, so that its threads are known)
 from threadpoolctl import ThreadpoolController
 
-from pyiron_nbed.diffraction.scattering import Mesh, elements_of, factors_on_quadrant
+from pyiron_nbed.diffraction.scattering import elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import run_in_threads
+from pyiron_nbed.parallel import run_in_threads
+from pyiron_nbed.patterns.mesh import Mesh
 
 _CHUNK = 32  # patterns per call of a thread
 FLOAT16_LIMIT = 65520.0  # from here on float16 rounds to infinity

@@ -11,16 +11,12 @@ import numpy as np
 from scipy import constants
 from scipy.fft import next_fast_len
 
-from pyiron_nbed.diffraction.scattering import (
-    S_MAX,
-    Mesh,
-    electron_wavelength,
-    elements_of,
-    scattering_factor,
-)
+from pyiron_nbed.diffraction.scattering import elements_of, scattering_factor
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import available_cores
+from pyiron_nbed.parallel import available_cores
+from pyiron_nbed.patterns.mesh import S_MAX, Mesh
+from pyiron_nbed.units import electron_wavelength
 
 BEAM_ENERGY = 200e3  # eV, of a mesh without one
 _BLOCK = 16  # slices in memory

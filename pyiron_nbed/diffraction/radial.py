@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyiron_nbed.diffraction.scattering import Mesh
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.patterns.mesh import Mesh
 
 _ROWS = 256  # patterns in memory at a time
 

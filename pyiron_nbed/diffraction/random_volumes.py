@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.diffraction.frames import beam_frame
 from pyiron_nbed.diffraction.inside import atoms_inside
 from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch
 from pyiron_nbed.diffraction.volumes import (
@@ -22,7 +21,8 @@ from pyiron_nbed.diffraction.volumes import (
     half_extents,
 )
 from pyiron_nbed.errors import InputError, VolumeError
-from pyiron_nbed.geometry import build_cell_list
+from pyiron_nbed.geometry.cells import build_cell_list
+from pyiron_nbed.geometry.frames import beam_frame
 
 _TRIES = 100  # of a centre, until there are atoms around it
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pyiron_nbed.diffraction.scattering import S_MAX, Mesh, electron_wavelength
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError, LammpsError
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.protocol import INPUT_FILE
 from pyiron_nbed.lammps.run import render, run_lammps
+from pyiron_nbed.patterns.mesh import S_MAX, Mesh
+from pyiron_nbed.units import electron_wavelength
 
 _NODES = 3  # nodes on each side of the sphere between which the intensity is interpolated
 _STEPS = 32  # nodes along k_z per 1/thickness: the finest fringes along k_z

@@ -10,7 +10,7 @@ from ase import Atoms
 
 from pyiron_nbed.diffraction.search import as_centers
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.geometry.cells import check_atoms
 
 ORDERS = ("raster", "serpentine")
 

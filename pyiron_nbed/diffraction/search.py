@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.diffraction.frames import beam_frame
 from pyiron_nbed.diffraction.inside import atoms_inside
 from pyiron_nbed.diffraction.volumes import (
     Cylinder,
@@ -19,8 +18,9 @@ from pyiron_nbed.diffraction.volumes import (
     as_volume,
 )
 from pyiron_nbed.errors import InputError, VolumeError
-from pyiron_nbed.geometry import CellList, build_cell_list
-from pyiron_nbed.ssro import nearest_neighbors
+from pyiron_nbed.geometry.cells import CellList, build_cell_list
+from pyiron_nbed.geometry.frames import beam_frame
+from pyiron_nbed.geometry.neighbors import nearest_neighbors
 
 _BATCH = 16384  # centres in memory at a time where only their number of atoms is asked for
 EMPTY = ("error", "skip")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pyiron_nbed.diffraction.scattering import Mesh
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.figures.style import pattern_extent, scale_bar
-from pyiron_nbed.images import network_images
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.recipe import network_images
 
 _LABEL = r"mean $d_i$"
 

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, ConnectionPatch
 
 from pyiron_nbed.diffraction.radial import radial_profile
-from pyiron_nbed.diffraction.scattering import Mesh
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.figures.ssro import draw_slice
 from pyiron_nbed.figures.style import (
@@ -25,7 +24,8 @@ from pyiron_nbed.figures.style import (
     scale_bar,
     shade_regions,
 )
-from pyiron_nbed.images import network_images
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.recipe import network_images
 from pyiron_nbed.ssro.colors import COLOR_MAP
 
 _ROWS = 256  # patterns in memory at a time

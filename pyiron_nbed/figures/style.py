@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pyiron_nbed.diffraction.scattering import Mesh
+from pyiron_nbed.patterns.mesh import Mesh
 
 TRUE, PREDICTED = "#4c4c4c", "#c8501e"
 REGION_COLORS = {"crystal": "#3b6ea5", "ACTR": "#e0a030", "interior": "#b5403a"}

@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from pyiron_nbed.executable import lammps_version
 from pyiron_nbed.jobs.executable import command_of_job
 from pyiron_nbed.jobs.lammps import LammpsJob
 from pyiron_nbed.jobs.source import structure_from_dict
 from pyiron_nbed.lammps.complexion import FIELDS, Complexion
 from pyiron_nbed.lammps.complexion_run import prepare_complexion, simulate_complexion
-from pyiron_nbed.lammps.executable import lammps_version
 from pyiron_nbed.lammps.protocol import HISTORY_FILE
 from pyiron_nbed.lammps.vcsgc import read_history
 from pyiron_nbed.provenance import structure_id

@@ -9,14 +9,15 @@ from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.labels import check_labels
 from pyiron_nbed.dataset.plan import plan_scans
 from pyiron_nbed.dataset.writer import DTYPES, check_sources
-from pyiron_nbed.diffraction import Mesh, as_volume, check_engine
+from pyiron_nbed.diffraction import as_volume, check_engine
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
 from pyiron_nbed.jobs.dataset_results import DatasetResults
 from pyiron_nbed.jobs.source import ManyStructuresSource
 from pyiron_nbed.locking import locked
+from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.provenance import file_hash
 
 PATTERN_FILE = "patterns.h5"

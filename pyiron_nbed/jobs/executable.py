@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.protocol import INPUT_FILE
 
 
@@ -21,7 +21,7 @@ def command_of_job(job: Any) -> list[str]:
     Args:
         job: its ``server.cores`` are the MPI ranks, ``server.threads`` the OpenMP threads of each,
             ``input.accelerator`` and ``server.gpus`` as in
-            :func:`pyiron_nbed.lammps.executable.lammps_command`.
+            :func:`pyiron_nbed.executable.lammps_command`.
 
     Returns:
         The command as words.

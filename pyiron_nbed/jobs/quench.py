@@ -7,12 +7,11 @@ from dataclasses import asdict, fields
 import numpy as np
 
 from pyiron_nbed.errors import StructureError
-from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.executable import lammps_version
+from pyiron_nbed.geometry.cells import check_atoms, check_orthogonal
 from pyiron_nbed.jobs.executable import command_of_job
 from pyiron_nbed.jobs.lammps import LammpsJob
 from pyiron_nbed.jobs.source import structure_from_dict
-from pyiron_nbed.lammps.executable import lammps_version
-from pyiron_nbed.lammps.files import check_orthogonal
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import MeltQuench
 from pyiron_nbed.potentials import DEFAULT_POTENTIAL

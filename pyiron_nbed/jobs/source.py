@@ -12,7 +12,7 @@ from ase import Atoms
 from pyiron_base import Project
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
 from pyiron_nbed.provenance import hash_of
 from pyiron_nbed.structures.reading import check_file, read_structures

@@ -6,13 +6,13 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.neighbors import harmonic_coefficients
 from pyiron_nbed.jobs.base import NBEDJob, builtin
 from pyiron_nbed.jobs.source import FrameSource
 from pyiron_nbed.jobs.ssro_results import SSROResults
-from pyiron_nbed.ssro.file import ATOMS_FILE, read_atoms, write_atoms
 from pyiron_nbed.ssro.motifs import species_mask
-from pyiron_nbed.ssro.neighbors import harmonic_coefficients
 from pyiron_nbed.ssro.summary import check_analyses, short_range_order, time_series
+from pyiron_nbed.structures.file import ATOMS_FILE, read_atoms, write_atoms
 
 _OPTIONS = {
     "l": 6,

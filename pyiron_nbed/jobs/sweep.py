@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from pyiron_nbed.dataset.labels import ATOM_LABELS
 from pyiron_nbed.dataset.plan import plan_scans
 from pyiron_nbed.dataset.splits import KINDS as SPLITS
-from pyiron_nbed.diffraction import Cylinder, Ellipsoid, Mesh, check_engine
+from pyiron_nbed.diffraction import Cylinder, Ellipsoid, check_engine
 from pyiron_nbed.errors import InputError, NBEDError
-from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs.base import NBEDJob, builtin
 from pyiron_nbed.jobs.compare import compare
 from pyiron_nbed.jobs.source import (
@@ -28,6 +28,7 @@ from pyiron_nbed.jobs.source import (
     to_reference,
 )
 from pyiron_nbed.locking import locked
+from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import structure_id
 

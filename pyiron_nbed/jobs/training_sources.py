@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.base import builtin
 from pyiron_nbed.jobs.source import ManyStructuresSource, load_reference, to_reference
-from pyiron_nbed.ssro.file import write_atoms
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.structures.file import write_atoms
 
 _STRUCTURES = ("structure", "structures", "reference", "references")
 

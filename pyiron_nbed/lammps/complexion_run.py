@@ -12,9 +12,9 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.errors import LammpsError
-from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.geometry.cells import check_atoms, check_orthogonal
 from pyiron_nbed.lammps.complexion import Complexion
-from pyiron_nbed.lammps.files import check_orthogonal, write_data
+from pyiron_nbed.lammps.files import write_data
 from pyiron_nbed.lammps.protocol import DATA_FILE, HISTORY_FILE, INPUT_FILE
 from pyiron_nbed.lammps.resume import named_frame, read_record, run_or_resume, thermo_of
 from pyiron_nbed.lammps.run import last_row
@@ -86,7 +86,7 @@ def simulate_complexion(
         command: command line of LAMMPS that reads ``control.inp``.
         description: text of the progress bar.
         ranks: MPI ranks in the command.
-        accelerator: of the command, see :func:`pyiron_nbed.lammps.executable.lammps_command`.
+        accelerator: of the command, see :func:`pyiron_nbed.executable.lammps_command`.
 
     Returns:
         {"chemical_potential" eV, "acceptance", "zr_fraction" (last values), "composition" of the

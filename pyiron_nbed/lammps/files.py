@@ -11,7 +11,7 @@ import pandas as pd
 from ase import Atoms
 from ase.data import atomic_numbers
 
-from pyiron_nbed.errors import StructureError
+from pyiron_nbed.geometry.cells import check_orthogonal
 
 _ROWS = 100_000
 
@@ -57,22 +57,6 @@ def write_data(
         if frozen is not None:
             file.write(f"\n{section}\n\n")
             file.writelines(f"{i} {mark}\n" for i, mark in enumerate(np.asarray(frozen, int).tolist(), 1))
-
-
-def check_orthogonal(atoms: Atoms) -> None:
-    """Raise StructureError unless the cell is periodic, orthogonal and along x, y, z."""
-    cell = atoms.cell.array
-    if not np.all(atoms.pbc):
-        raise StructureError(
-            f"The structure has periodicity {np.array(atoms.pbc).tolist()}, but the protocol needs a "
-            "bulk that is periodic along x, y and z: set atoms.pbc = True."
-        )
-    if np.abs(cell - np.diag(cell.diagonal())).max() > 1e-8 * np.abs(cell).max():
-        raise StructureError(
-            f"The cell {np.array2string(cell, precision=3).replace(chr(10), '')} is not orthogonal along "
-            "x, y, z, which this protocol needs: build the structure in an orthogonal cell, for example "
-            "with cubic=True."
-        )
 
 
 _HEADER = re.compile(r"^\s*Step\s")

@@ -14,11 +14,11 @@ import pandas as pd
 from ase import Atoms
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.lammps.dump import cut_frames, read_frame, read_frames
 from pyiron_nbed.lammps.files import read_thermo
 from pyiron_nbed.lammps.protocol import DONE_FILE, HISTORY_FILE
 from pyiron_nbed.lammps.run import end_leftover, run_lammps
 from pyiron_nbed.lammps.vcsgc import read_history, write_history
+from pyiron_nbed.structures.dump import cut_frames, read_frame, read_frames
 
 RUN_FILE = "run.json"
 _STATE = re.compile(r"# step (\d+)\s*$")

@@ -1,27 +1,17 @@
-"""Learning: networks, augmentation, training, evaluation. The only part that imports torch."""
+"""Learning: networks, augmentation, training (with torch, loaded when used), evaluation, uncertainty."""
 
-from pyiron_nbed.learning.augmentation import Augmentation
-from pyiron_nbed.learning.effects import DetectorEffects
-from pyiron_nbed.learning.evaluation import metrics, metrics_table
-from pyiron_nbed.learning.model import Model, Prediction, evaluate, load_model
-from pyiron_nbed.learning.networks import build_network
-from pyiron_nbed.learning.settings import Training
-from pyiron_nbed.learning.source import PatternBatch, PatternSource
-from pyiron_nbed.learning.training import Trained, train
+import lazy_loader
 
-__all__ = [
-    "Augmentation",
-    "DetectorEffects",
-    "Model",
-    "PatternBatch",
-    "PatternSource",
-    "Prediction",
-    "Trained",
-    "Training",
-    "build_network",
-    "evaluate",
-    "load_model",
-    "metrics",
-    "metrics_table",
-    "train",
-]
+# torch takes seconds to load: settings, evaluation and uncertainty are used without it
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "augmentation": ["Augmentation"],
+        "evaluation": ["metrics", "metrics_table"],
+        "model": ["Model", "Prediction", "evaluate", "load_model"],
+        "networks": ["build_network"],
+        "settings": ["Training"],
+        "source": ["PatternBatch", "PatternSource"],
+        "training": ["Trained", "train"],
+    },
+)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch.nn import functional
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Augmentation:
         sharpness: blend with a 3 × 3 blur from −sharpness (sharper) to +sharpness (softer).
 
     Example:
+        >>> import torch
         >>> images = torch.rand(4, 1, 33, 33)
         >>> Augmentation()(images, torch.ones(33, 33), torch.Generator()).shape
         torch.Size([4, 1, 33, 33])
@@ -42,6 +44,8 @@ class Augmentation:
             (B, 1, n, n); 0 outside the disc.
         """
 
+        import torch
+
         def draw(limit: float) -> torch.Tensor:
             shape = (len(images), 1, 1, 1)
             numbers = torch.rand(shape, generator=generator, device=generator.device) * 2 - 1
@@ -53,7 +57,7 @@ class Augmentation:
             mean = (images * disc).sum(dim=(2, 3), keepdim=True) / disc.sum()
             images = mean + (images - mean) * (1 + draw(self.contrast))
         if self.sharpness:
-            blurred = functional.avg_pool2d(images, 3, stride=1, padding=1)
+            blurred = torch.nn.functional.avg_pool2d(images, 3, stride=1, padding=1)
             images = images + draw(self.sharpness) * (blurred - images)
         if self.noise:
             noise = torch.randn(images.shape, generator=generator, device=generator.device).to(images.device)
@@ -74,6 +78,9 @@ def rotate(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
     Returns:
         (B, 1, n, n); 0 where the source lies outside the image.
     """
+    import torch
+    from torch.nn import functional
+
     c, s = torch.cos(angles), torch.sin(angles)
     zero = torch.zeros_like(c)
     matrix = torch.stack([torch.stack([c, s, zero], -1), torch.stack([-s, c, zero], -1)], dim=1)

@@ -10,10 +10,10 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from pyiron_nbed.dataset import PatternDataset, Split
-from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.data import by_dataset, images_of
 from pyiron_nbed.learning.polar import angular_spectra
+from pyiron_nbed.patterns.mesh import Mesh
 
 BASELINES = ("constant", "ridge", "boosting")
 ORDERS = (2, 4, 6, 8, 10, 12)  # of a flat slice I(k) = I(-k): odd orders vanish
@@ -30,7 +30,7 @@ def pattern_features(patterns: Any, mesh: Mesh, rows: np.ndarray | None = None) 
     From a_m(k) = |(1/A) Σ_φ I(k, φ) exp(−imφ)| on rings one pixel apart
     (:func:`pyiron_nbed.learning.polar.angular_spectra`), side by side:
 
-    * a_0(k), the radial mean, of the network's image (:func:`pyiron_nbed.images.network_images`), averaged
+    * a_0(k), the radial mean, of the network's image, averaged
       over rings 0.05 Å⁻¹ wide;
     * log(1 + V) of the azimuthal variance V(k) = ⟨I²⟩/⟨I⟩² − 1 = 2 Σ_m a_m²/a_0² of the intensity, averaged
       over the same rings, as of fluctuation electron microscopy (Treacy and Gibson, Acta Cryst. A 52, 212

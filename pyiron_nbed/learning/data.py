@@ -152,7 +152,7 @@ def prefetched(function: Callable[[int], Any], start: int, stop: int, depth: int
 
 
 def images_of(patterns: torch.Tensor, disc: torch.Tensor) -> torch.Tensor:
-    """:func:`pyiron_nbed.images.network_images` for tensors on any device.
+    """:func:`pyiron_nbed.patterns.recipe.network_images` for tensors on any device.
 
     Args:
         patterns: (B, n, n) raw intensity ≥ 0.

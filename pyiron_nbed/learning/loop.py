@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, draw_seed, images_of
 from pyiron_nbed.learning.networks import training_mode
 from pyiron_nbed.learning.settings import Training
+from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.progress import progress_bar
 
 CHECKPOINT_FILE = "checkpoint.pt"

@@ -15,9 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.errors import DatasetError, InputError, ModelError
-from pyiron_nbed.images import RECIPE
 from pyiron_nbed.learning.data import images_of, prefetched
 from pyiron_nbed.learning.evaluation import metrics
 from pyiron_nbed.learning.networks import (
@@ -27,6 +25,8 @@ from pyiron_nbed.learning.networks import (
     last_layer,
     load_weights,
 )
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.recipe import RECIPE
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
 

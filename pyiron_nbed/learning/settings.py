@@ -8,8 +8,7 @@ from typing import Any
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.augmentation import Augmentation
-from pyiron_nbed.learning.effects import DetectorEffects
-from pyiron_nbed.learning.networks import build_network
+from pyiron_nbed.patterns.effects import DetectorEffects
 
 LOSSES = ("mae", "huber", "gaussian")
 OPTIMIZERS = ("adam", "adamw")
@@ -121,6 +120,8 @@ class Training:
 
     def check_network(self) -> None:
         """Raise InputError or ModelError where the network or its start weights cannot be had."""
+        from pyiron_nbed.learning.networks import build_network
+
         build_network(self.network, self.weights, frozen=self.frozen)
 
     def as_dict(self) -> dict[str, Any]:

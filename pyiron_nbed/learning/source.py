@@ -14,13 +14,14 @@ from ase import Atoms
 
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.labels import ATOM_LABELS, atom_values, volume_regions
-from pyiron_nbed.diffraction import Mesh, Volume, patterns_of_volumes
+from pyiron_nbed.diffraction import Volume, patterns_of_volumes
 from pyiron_nbed.diffraction.accelerator import pattern_batches, torch_device
 from pyiron_nbed.diffraction.random_volumes import DrawnVolumes, RandomVolumes
 from pyiron_nbed.diffraction.volumes import OneLayerCluster, VolumeRange
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import available_cores
-from pyiron_nbed.learning.effects import DetectorEffects
+from pyiron_nbed.parallel import available_cores
+from pyiron_nbed.patterns.effects import DetectorEffects
+from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.provenance import structure_id, versions
 
 ENGINES = ("cpu", "torch")

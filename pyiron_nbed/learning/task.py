@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.diffraction import Mesh
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.learning.loop import CHECKPOINT_FILE, process_rank
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
 from pyiron_nbed.learning.training import train
-from pyiron_nbed.ssro.file import read_atoms
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.structures.file import read_atoms
 
 TASK_FILE = "training.json"
 TEST_FILE = "test.csv"

@@ -15,7 +15,6 @@ import torch
 
 from pyiron_nbed.dataset import PatternDataset, Split, split_dataset
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.images import RECIPE
 from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
@@ -25,6 +24,7 @@ from pyiron_nbed.learning.networks import build_network
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
 from pyiron_nbed.learning.uncertainty import calibrate
+from pyiron_nbed.patterns.recipe import RECIPE
 from pyiron_nbed.provenance import hash_of, versions
 
 

@@ -1,6 +1,12 @@
 """Structural short-range order of atoms: plain functions on ``ase.Atoms``."""
 
-from pyiron_nbed.ssro.disorder import bond_order, disorder_and_bond_order, disorder_parameter
+from pyiron_nbed.geometry.neighbors import cutoff_neighbors, nearest_neighbors
+from pyiron_nbed.ssro.disorder import (
+    bond_order,
+    disorder_and_bond_order,
+    disorder_modulus,
+    disorder_parameter,
+)
 from pyiron_nbed.ssro.motifs import (
     MOTIF_CLASSES,
     motif_class,
@@ -8,7 +14,6 @@ from pyiron_nbed.ssro.motifs import (
     motif_name,
     motif_statistics,
 )
-from pyiron_nbed.ssro.neighbors import cutoff_neighbors, nearest_neighbors
 from pyiron_nbed.ssro.ovito import CNA_TYPES, common_neighbors, voronoi_index
 from pyiron_nbed.ssro.profiles import sliding_profile
 from pyiron_nbed.ssro.rdf import RadialDistribution, radial_distribution
@@ -27,6 +32,7 @@ __all__ = [
     "common_neighbors",
     "cutoff_neighbors",
     "disorder_and_bond_order",
+    "disorder_modulus",
     "disorder_parameter",
     "find_regions",
     "motif_class",

@@ -6,8 +6,9 @@ import numpy as np
 from ase import Atoms
 from numba import njit
 
-from pyiron_nbed.geometry import MINIMUM_DISTANCE, run_in_threads
-from pyiron_nbed.ssro.neighbors import nearest_harmonics
+from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
+from pyiron_nbed.geometry.neighbors import nearest_harmonics
+from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.ssro.pyscal import check_backend, pyscal_disorder_and_bond_order
 
 _ATOMS_PER_CALL = 20_000
@@ -20,12 +21,15 @@ def disorder_parameter(
     cores: int | None = None,
     minimum_distance: float = MINIMUM_DISTANCE,
     backend: str = "numba",
+    modulus: bool = False,
 ) -> np.ndarray:
-    """Local disorder parameter d_i = 1 − |Σ_j s_ij| / n of every atom.
+    """Local disorder parameter d_i = 1 − (1/n) Σ_j s_ij of every atom.
 
     s_ij = Σ_m q̂_lm(i) q̂*_lm(j) is the normalised correlation of the bond order of atom i with
-    that of its n nearest neighbours j. d is 0 in a perfect fcc crystal and about 0.88 (median)
-    in a Cu-Zr glass. It is also 0 in perfect hcp with 12 and in perfect bcc with 14 neighbours. With 12 in
+    that of its n nearest neighbours j; the sum is signed (Chua et al., Nat. Mater. 9, 418 (2010)), so that d
+    is 0 in a perfect fcc crystal, 1 where neighbours are uncorrelated, above 1 where they are
+    anticorrelated (up to about 1.3 in a Cu-Zr glass, whose median is about 0.87) and never above 2.
+    It is also 0 in perfect hcp with 12 and in perfect bcc with 14 neighbours. With 12 in
     bcc (8 nearest and 4 of the 6 next) the choice among equal neighbours is arbitrary: it is made by
     direction, see :func:`nearest_neighbors`, and is the same for every atom, but changes when the
     crystal is rotated.
@@ -38,9 +42,10 @@ def disorder_parameter(
         minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
         backend: "numba" (any structure of any size), or "pyscal3" for orthogonal periodic structures of
             at most 100,000 atoms.
+        modulus: give 1 − |Σ_j s_ij| / n instead, which is the same up to 1 and folds what is above.
 
     Returns:
-        (N,) float64 between 0 and 1, dimensionless.
+        (N,) float64 in [0, 2] (in [0, 1] with ``modulus``), dimensionless.
 
     Raises:
         StructureError: unusable structure, atoms too close (named), or too few atoms: open boundaries need
@@ -53,7 +58,26 @@ def disorder_parameter(
         >>> bool(disorder_parameter(bulk("Cu", cubic=True) * (3, 3, 3)).max() < 1e-12)
         True
     """
-    return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance, backend)[0]
+    disorder = disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance, backend)[0]
+    return disorder_modulus(disorder) if modulus else disorder
+
+
+def disorder_modulus(disorder: np.ndarray) -> np.ndarray:
+    """1 − |Σ_j s_ij| / n from the signed d_i = 1 − (1/n) Σ_j s_ij of atoms.
+
+    The modulus is taken atom by atom: the mean over a volume does not follow from the mean of the signed d_i.
+
+    Args:
+        disorder: (N,) signed d_i in [0, 2].
+
+    Returns:
+        (N,) in [0, 1].
+
+    Example:
+        >>> disorder_modulus(np.array([0.0, 0.5, 1.25])).tolist()
+        [0.0, 0.5, 0.75]
+    """
+    return 1.0 - np.abs(1.0 - np.asarray(disorder, float))
 
 
 def bond_order(
@@ -99,7 +123,7 @@ def disorder_and_bond_order(
     minimum_distance: float = MINIMUM_DISTANCE,
     backend: str = "numba",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """d_i and Q_l in one pass over the neighbours; see the two functions above.
+    """d_i (signed) and Q_l in one pass over the neighbours; see the functions above.
 
     Returns:
         d (N,) and Q_l (N,), float64.
@@ -150,4 +174,4 @@ def _disorder(first, last, order, neighbors, harmonics, out):
         total = 0.0
         for m in range(n_components):
             total += harmonics[i, m] * around[m]
-        out[order[i]] = 1.0 - abs(total) / n
+        out[order[i]] = 1.0 - total / n

@@ -12,7 +12,7 @@ from ase.calculators.lammps import Prism
 from ase.io import write
 
 from pyiron_nbed.errors import StructureError
-from pyiron_nbed.geometry import MINIMUM_DISTANCE
+from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
 from pyiron_nbed.ssro.colors import COLOR_MAP, atom_colors
 
 _COLUMNS = {"voronoi_index": ("n3", "n4", "n5", "n6")}

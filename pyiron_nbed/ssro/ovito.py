@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import MINIMUM_DISTANCE, check_atoms
+from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE, check_atoms
 from pyiron_nbed.ssro.pyscal import check_backend, pyscal_common_neighbors, pyscal_voronoi_index
 
 CNA_TYPES = ("other", "fcc", "hcp", "bcc", "icosahedral")

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.geometry import complete_cell
 
 from pyiron_nbed.errors import InputError, StructureError
-from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.geometry.cells import check_atoms
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import MINIMUM_DISTANCE, check_atoms
+from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE, check_atoms
 
 PYSCAL_MOST_ATOMS = 100_000  # pyscal3 3.3.2 keeps some 26 kB per atom
 
@@ -66,7 +66,7 @@ def pyscal_disorder_and_bond_order(
     n_neighbors: int = 12,
     minimum_distance: float = MINIMUM_DISTANCE,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """d_i from pyscal3's s_ij, and Q_l.
+    """d_i (signed) from pyscal3's s_ij, and Q_l.
 
     Args:
         atoms: N atoms (Å), at most 100,000, orthogonal and periodic.
@@ -95,7 +95,7 @@ def pyscal_disorder_and_bond_order(
     system.find.solids(bonds=6, threshold=0.5, avgthreshold=0.6, cluster=False, q=l)
     s = np.array(_first(system.atoms["sij"], len(atoms)))
     q = np.array(_first(system.atoms[f"q{l}"], len(atoms)))
-    return 1 - np.abs(s.sum(axis=1)) / n_neighbors, q
+    return 1 - s.sum(axis=1) / n_neighbors, q
 
 
 def pyscal_voronoi_index(

@@ -10,15 +10,15 @@ from ase.data import chemical_symbols
 from numba import njit
 
 from pyiron_nbed.errors import InputError, StructureError
-from pyiron_nbed.geometry import (
+from pyiron_nbed.geometry.cells import (
     MINIMUM_DISTANCE,
     box_reach,
     build_cell_list,
     check_atoms,
     gather_images,
-    run_in_threads,
 )
-from pyiron_nbed.ssro.neighbors import near_images
+from pyiron_nbed.geometry.neighbors import near_images
+from pyiron_nbed.parallel import run_in_threads
 
 _BOXES_PER_CALL = 1_000
 

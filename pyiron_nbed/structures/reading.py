@@ -16,8 +16,8 @@ from ase import Atoms
 from ase.io.lammpsdata import read_lammps_data
 
 from pyiron_nbed.errors import InputError, LammpsError, StructureError
-from pyiron_nbed.lammps.dump import read_frame, read_frames
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
+from pyiron_nbed.structures.dump import read_frame, read_frames
 
 _RESTART = b"LammpS RestartT"
 

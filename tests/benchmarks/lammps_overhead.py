@@ -15,12 +15,12 @@ from pathlib import Path
 import ase.io
 
 from pyiron_nbed import glass
-from pyiron_nbed.lammps.dump import read_frames
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
 from pyiron_nbed.lammps.resume import read_trajectory
 from pyiron_nbed.potentials import find_potential
+from pyiron_nbed.structures.dump import read_frames
 
 
 def wall_time_of_lammps(folder):

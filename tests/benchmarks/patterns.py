@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from pyiron_nbed import Cylinder, Mesh
 from pyiron_nbed.diffraction import VolumeSearch, patterns_of_volumes, scan_grid, scattering_factor
 from pyiron_nbed.examples import load
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.protocol import INPUT_FILE
 from pyiron_nbed.lammps.run import run_lammps
 

@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, VolumeRange
 from pyiron_nbed.diffraction import patterns_of_volumes as simulate
 from pyiron_nbed.examples import load
-from pyiron_nbed.learning import DetectorEffects, PatternSource
+from pyiron_nbed.learning import PatternSource
+from pyiron_nbed.patterns import DetectorEffects
 
 EFFECTS = {
     "convergence": DetectorEffects(semiangle=(0.5, 3), beam_energy=200e3),

@@ -5,7 +5,7 @@ import pytest
 
 from pyiron_nbed import bicrystal
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import check_atoms, closest_pair
+from pyiron_nbed.geometry.cells import check_atoms, closest_pair
 from pyiron_nbed.provenance import structure_id
 from pyiron_nbed.ssro import disorder_parameter
 from pyiron_nbed.structures.bicrystal import boundary_positions, mark_slab

@@ -5,7 +5,7 @@ import pytest
 
 from pyiron_nbed import bicrystal, examples
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry import check_atoms
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.provenance import structure_id
 from pyiron_nbed.resources import resource_folder
 from pyiron_nbed.ssro import disorder_parameter

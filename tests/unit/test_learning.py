@@ -11,7 +11,6 @@ from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.diffraction import patterns_of_volumes
 from pyiron_nbed.diffraction.search import VolumeSearch
 from pyiron_nbed.errors import InputError, ModelError
-from pyiron_nbed.images import network_images
 from pyiron_nbed.learning import (
     Augmentation,
     Training,
@@ -24,6 +23,7 @@ from pyiron_nbed.learning import (
 from pyiron_nbed.learning.augmentation import rotate
 from pyiron_nbed.learning.data import DatasetBatches, images_of
 from pyiron_nbed.learning.loop import Checkpoint, fit
+from pyiron_nbed.patterns.recipe import network_images
 
 QUICK = {"network": "cnn", "weights": None, "epochs": 2, "cores": 2}
 STILL = Augmentation(rotation=0, contrast=0, noise=0, sharpness=0)

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed.geometry.neighbors import cutoff_neighbors, nearest_neighbors
 from pyiron_nbed.ssro import (
     bond_order,
     common_neighbors,
-    cutoff_neighbors,
     disorder_and_bond_order,
     disorder_parameter,
-    nearest_neighbors,
     voronoi_index,
 )
 

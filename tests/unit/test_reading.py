@@ -7,7 +7,7 @@ import pytest
 from ase.build import bulk
 
 from pyiron_nbed.errors import InputError, LammpsError, StructureError
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.files import write_data
 from pyiron_nbed.structures.reading import check_file, file_kind, read_structures
 

@@ -19,8 +19,9 @@ from pyiron_nbed.dataset.labels import atom_values, volume_labels, volume_region
 from pyiron_nbed.diffraction import VolumeSearch, simulate_patterns
 from pyiron_nbed.diffraction.random_volumes import RandomVolumes
 from pyiron_nbed.errors import InputError, VolumeError
-from pyiron_nbed.learning import DetectorEffects, PatternSource, Training, train
+from pyiron_nbed.learning import PatternSource, Training, train
 from pyiron_nbed.learning.augmentation import rotate
+from pyiron_nbed.patterns import DetectorEffects
 
 MESH = Mesh(1.0, 0.05)
 VOLUMES = [

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from pyiron_nbed import composite, glass
 from pyiron_nbed.errors import InputError, StructureError
-from pyiron_nbed.geometry import build_cell_list, check_atoms, closest_pair
+from pyiron_nbed.geometry.cells import build_cell_list, check_atoms, closest_pair
 from pyiron_nbed.provenance import structure_id
 from pyiron_nbed.ssro import disorder_parameter
 

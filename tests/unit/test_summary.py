@@ -8,7 +8,6 @@ from ase.io import read
 
 from pyiron_nbed import examples
 from pyiron_nbed.errors import InputError, StructureError
-from pyiron_nbed.lammps.dump import read_frames
 from pyiron_nbed.ssro import (
     bond_order,
     common_neighbors,
@@ -20,9 +19,10 @@ from pyiron_nbed.ssro import (
 )
 from pyiron_nbed.ssro.colors import CNA_COLORS, atom_colors
 from pyiron_nbed.ssro.export import to_ovito, write_dump, write_extxyz
-from pyiron_nbed.ssro.file import read_atoms, write_atoms
 from pyiron_nbed.ssro.rdf import radial_distribution
 from pyiron_nbed.ssro.summary import short_range_order, time_series
+from pyiron_nbed.structures.dump import read_frames
+from pyiron_nbed.structures.file import read_atoms, write_atoms
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from safetensors.torch import load_file
 from pyiron_nbed import Mesh
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import DatasetError, InputError, ModelError, NBEDError
-from pyiron_nbed.images import network_images
 from pyiron_nbed.learning import (
     Augmentation,
     Training,
@@ -35,6 +34,7 @@ from pyiron_nbed.learning.networks import NETWORKS, for_prediction
 from pyiron_nbed.learning.polar import angular_spectra, polar_transform
 from pyiron_nbed.learning.task import CHECKPOINT_FILE, TrainingTask
 from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile
+from pyiron_nbed.patterns.recipe import network_images
 
 QUICK = {"network": "cnn", "weights": None, "epochs": 2, "cores": 1}
 

@@ -13,6 +13,7 @@ import pytest
 
 from pyiron_nbed import bicrystal
 from pyiron_nbed.errors import InputError, NBEDError, PotentialError
+from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.complexion_run import (
     ComplexionWarning,
@@ -21,7 +22,6 @@ from pyiron_nbed.lammps.complexion_run import (
     prepare_complexion,
     simulate_complexion,
 )
-from pyiron_nbed.lammps.executable import lammps_command
 from pyiron_nbed.lammps.files import read_thermo
 from pyiron_nbed.lammps.protocol import INPUT_FILE
 from pyiron_nbed.lammps.resume import begin_segment, named_frame, newest_restart, read_trajectory, thermo_of

@@ -6,11 +6,11 @@ from ase.build import bulk
 from ase.io import read as ase_read
 
 from pyiron_nbed.errors import InputError, LammpsError
-from pyiron_nbed.lammps.dump import cut_frames, frame_places, read_frame, read_frames
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.files import write_data
 from pyiron_nbed.lammps.protocol import INPUT_FILE
 from pyiron_nbed.lammps.run import run_lammps
+from pyiron_nbed.structures.dump import cut_frames, frame_places, read_frame, read_frames
 
 SPECIES = ["Cu", "Zr"]
 HEADER = "units metal\natom_style atomic\n{read}\nmass * 1\npair_style zero 5\npair_coeff * *\n"

@@ -14,8 +14,9 @@ from ase.build import bulk
 
 from pyiron_nbed import composite, glass
 from pyiron_nbed.errors import InputError, LammpsError, PotentialError, StructureError
-from pyiron_nbed.lammps.executable import lammps_command, lammps_version
-from pyiron_nbed.lammps.files import check_orthogonal, read_thermo
+from pyiron_nbed.executable import lammps_command, lammps_version
+from pyiron_nbed.geometry.cells import check_orthogonal
+from pyiron_nbed.lammps.files import read_thermo
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
 from pyiron_nbed.lammps.resume import named_frame, newest_restart, read_trajectory
@@ -104,7 +105,7 @@ def test_interrupt_ends_lammps_and_its_ranks(in_folder):
     code = (
         "from pathlib import Path\n"
         "from pyiron_nbed import glass\n"
-        "from pyiron_nbed.lammps.executable import lammps_command\n"
+        "from pyiron_nbed.executable import lammps_command\n"
         "from pyiron_nbed.lammps.melt_quench import simulate_melt_quench\n"
         "from pyiron_nbed.lammps.protocol import MeltQuench\n"
         "from pyiron_nbed.potentials import find_potential\n"

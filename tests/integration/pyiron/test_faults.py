@@ -254,7 +254,7 @@ def test_own_resource_scripts_win(project, in_folder, monkeypatch):
     """~/.pyiron with resource paths: the script there is run instead of the environment's lmp."""
     from pyiron_base import state
 
-    from pyiron_nbed.lammps.executable import lammps_command
+    from pyiron_nbed.executable import lammps_command
 
     folder = in_folder / "resources" / "lammps" / "bin"
     folder.mkdir(parents=True)

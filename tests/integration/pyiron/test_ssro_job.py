@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from pyiron_nbed import examples, glass
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.lammps.dump import read_frames
 from pyiron_nbed.ssro import disorder_parameter
 from pyiron_nbed.ssro.export import write_dump
+from pyiron_nbed.structures.dump import read_frames
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from pyiron_nbed import Cylinder, Mesh, OneLayerCluster, WeightedVolume, simulate_patterns
-from pyiron_nbed.diffraction import VolumeSearch, accelerator, random_zone_axes
+from pyiron_nbed.diffraction import VolumeSearch, accelerator
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.frames import random_zone_axes
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 

@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 from scipy.special import sph_harm_y
 
 from pyiron_nbed.errors import InputError, StructureError
-from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, disorder_parameter, nearest_neighbors
+from pyiron_nbed.geometry.neighbors import nearest_neighbors
+from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, disorder_parameter
 
 
 def direct(atoms, l=6, n=12):  # noqa: E741

@@ -14,13 +14,12 @@ from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, WeightedVolu
 from pyiron_nbed.diffraction import (
     VolumeSearch,
     as_volume,
-    beam_frame,
     electron_wavelength,
     patterns_of_volumes,
-    random_zone_axes,
     scattering_factor,
 )
 from pyiron_nbed.errors import InputError, StructureError, VolumeError
+from pyiron_nbed.geometry.frames import beam_frame, random_zone_axes
 
 MESH = Mesh(1.0, 0.015)
 

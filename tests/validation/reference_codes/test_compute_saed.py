@@ -4,9 +4,10 @@ from ase.build import bulk
 from ase.data import chemical_symbols
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, WeightedVolume, simulate_patterns
-from pyiron_nbed.diffraction import VolumeSearch, electron_wavelength, random_zone_axes, scattering_factor
+from pyiron_nbed.diffraction import VolumeSearch, electron_wavelength, scattering_factor
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.examples import load
+from pyiron_nbed.geometry.frames import random_zone_axes
 
 
 @pytest.mark.parametrize(

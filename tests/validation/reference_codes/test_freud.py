@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from pyiron_nbed.examples import load
-from pyiron_nbed.ssro import disorder_parameter, nearest_neighbors
+from pyiron_nbed.geometry.neighbors import nearest_neighbors
+from pyiron_nbed.ssro import disorder_parameter
 
 freud = pytest.importorskip("freud", reason="freud is not installed (extra `test`)")
 

@@ -7,9 +7,10 @@ from ase.build import bulk
 from ase.io import write
 
 from pyiron_nbed.examples import load
-from pyiron_nbed.lammps.executable import lammps_command
+from pyiron_nbed.executable import lammps_command
+from pyiron_nbed.geometry.neighbors import nearest_neighbors
 from pyiron_nbed.lammps.run import run_lammps
-from pyiron_nbed.ssro import bond_order, disorder_parameter, nearest_neighbors, radial_distribution
+from pyiron_nbed.ssro import bond_order, disorder_parameter, radial_distribution
 
 HEAD = """
 units metal

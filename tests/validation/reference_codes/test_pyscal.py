@@ -8,12 +8,12 @@ from ase.build import bulk
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.examples import load
+from pyiron_nbed.geometry.neighbors import nearest_neighbors
 from pyiron_nbed.ssro import (
     bond_order,
     common_neighbors,
     disorder_and_bond_order,
     disorder_parameter,
-    nearest_neighbors,
     voronoi_index,
 )
 
@@ -51,7 +51,7 @@ def test_other_degrees_and_numbers_of_neighbours(quenched_glass, l, n):  # noqa:
 
 def test_s_ij_of_every_bond(quenched_glass):
     """Bond by bond, from the harmonics of scipy's definition through ours, in order of distance."""
-    from pyiron_nbed.ssro.neighbors import nearest_harmonics
+    from pyiron_nbed.geometry.neighbors import nearest_harmonics
 
     order, rows, harmonics = nearest_harmonics(quenched_glass)
     unit = np.empty_like(harmonics)

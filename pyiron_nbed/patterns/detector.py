@@ -1,8 +1,9 @@
-"""Microscope and camera on tensors: the functions of diffraction.detector with torch, on CPU or CUDA.
+"""What the microscope and its camera do to a pattern: functions on batches of intensities, on CPU or CUDA.
 
-Patterns are (B, n, n) float32 or float64 tensors on any device; a generator must be of the same device. Every
-parameter is one number or (B,) numbers (arrays, lists or tensors). Formulas and units are those of
-:mod:`pyiron_nbed.diffraction.detector`.
+Patterns are (B, n, n) float32 or float64 tensors on any device, rows k_y, columns k_x, k = 0 in the middle
+pixel; a generator must be of the same device. Lengths in the image are in Å⁻¹ with ``delta_k`` as the size of
+a pixel, or in pixels where the camera is meant. Every parameter is one number or (B,) numbers (arrays, lists
+or tensors).
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pyiron_nbed.diffraction import detector_kernels as kernels
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.patterns import detector_kernels as kernels
 
 Numbers = float | Sequence[float] | np.ndarray | torch.Tensor
 
 
 def converge(patterns: torch.Tensor, semiangle: Numbers, wavelength: float, delta_k: float) -> torch.Tensor:
     """Finite convergence: convolution with the disc of directions in the probe.
+
+    Every direction of an incoherent cone of half angle α shifts the pattern by at most k_α = α/λ, so
+    that I'(k) = ∫ disc(k − k'; k_α) I(k') d²k' with a disc of integral 1. The edge of the disc is
+    spread over the pixels it crosses (each pixel is sampled at 8 × 8 points).
 
     Args:
         patterns: (B, n, n) intensity.
@@ -163,7 +168,11 @@ def add_hot_pixels(
 def add_background(
     patterns: torch.Tensor, fraction: Numbers, width: Numbers, delta_k: float, uniform: Numbers = 0.0
 ) -> torch.Tensor:
-    """Diffuse background: a Gaussian around k = 0 and a constant share; sums are kept.
+    """Diffuse background: a Gaussian around k = 0 and a constant share.
+
+    I' = (1 − b) I + b S [(1 − u) g(k) + u/n²], with b the fraction, S the sum of the pattern, u the uniform
+    share and g a Gaussian of standard deviation ``width`` whose sum over the image is 1: the sum of the
+    pattern stays what it was.
 
     Args:
         patterns: (B, n, n) intensity.
@@ -194,6 +203,9 @@ def distort(
     patterns: torch.Tensor, shift: Numbers = 0.0, ellipticity: Numbers = 1.0, angle: Numbers = 0.0
 ) -> torch.Tensor:
     """Shift of the centre and elliptic distortion, by linear interpolation.
+
+    A circle of radius k becomes an ellipse with semi-axes k·√e along ``angle`` and k/√e across, so
+    that areas are kept.
 
     Args:
         patterns: (B, n, n) intensity.

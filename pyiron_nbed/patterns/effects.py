@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from pyiron_nbed.diffraction.detector_kernels import disc_radii
-from pyiron_nbed.diffraction.scattering import MINIMUM_ENERGY, Mesh, electron_wavelength
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.learning.detector import (
-    add_background,
-    add_hot_pixels,
-    block_beam,
-    blur,
-    check_batch,
-    converge,
-    distort,
-    expose,
-    totals,
-)
+from pyiron_nbed.patterns.detector_kernels import disc_radii
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength
+
+if TYPE_CHECKING:
+    import torch
 
 Range = float | tuple[float, float] | None
 
@@ -61,6 +53,7 @@ class DetectorEffects:
     Example:
         >>> effects = DetectorEffects(semiangle=(0.5, 2), dose=(1e4, 1e6), beam_energy=200e3)
         >>> mesh = Mesh(1.0, 0.05)
+        >>> import torch
         >>> patterns = torch.rand(4, *mesh.shape)
         >>> effects(patterns, mesh, torch.Generator().manual_seed(0)).shape
         torch.Size([4, 39, 39])
@@ -125,9 +118,13 @@ class DetectorEffects:
         Raises:
             InputError: patterns that do not fit the mesh, no beam energy, or a generator of another device.
         """
+        import torch
+
+        from pyiron_nbed.patterns import detector
+
         if tuple(patterns.shape[1:]) != mesh.shape:
             raise InputError(f"The patterns have shape {tuple(patterns.shape)}: the mesh has {mesh.shape}.")
-        check_batch(patterns, generator)
+        detector.check_batch(patterns, generator)
 
         def uniform(low: float, high: float) -> np.ndarray:
             draws = torch.rand(
@@ -139,26 +136,28 @@ class DetectorEffects:
             return uniform(*getattr(self, name))
 
         if self.semiangle is not None:
-            patterns = converge(patterns, draw("semiangle"), self._wavelength(mesh), mesh.delta_k)
+            patterns = detector.converge(patterns, draw("semiangle"), self._wavelength(mesh), mesh.delta_k)
         if self.background is not None:
             share, width, even = map(draw, ("background", "background_width", "background_uniform"))
-            patterns = add_background(patterns, share, width, mesh.delta_k, even)
+            patterns = detector.add_background(patterns, share, width, mesh.delta_k, even)
         if self.shift is not None or self.ellipticity is not None:
             far = uniform(0, 0) if self.shift is None else draw("shift")
             ratio = 1.0 if self.ellipticity is None else draw("ellipticity")
             way = uniform(0, 2 * np.pi)
             shift = far[:, None] * np.stack([np.cos(way), np.sin(way)], axis=1)
-            patterns = distort(patterns, shift, ratio, uniform(0, 180))
+            patterns = detector.distort(patterns, shift, ratio, uniform(0, 180))
         if self.blur is not None:
-            patterns = blur(patterns, draw("blur"))
+            patterns = detector.blur(patterns, draw("blur"))
         if self.dose is not None:
             doses = np.exp(uniform(*np.log(self.dose)))
-            unit = totals(patterns) / torch.as_tensor(doses, dtype=patterns.dtype, device=patterns.device)
-            patterns = expose(patterns, doses, generator) * unit[:, None, None]
+            unit = detector.totals(patterns) / torch.as_tensor(
+                doses, dtype=patterns.dtype, device=patterns.device
+            )
+            patterns = detector.expose(patterns, doses, generator) * unit[:, None, None]
         if self.hot_pixels is not None:
-            patterns = add_hot_pixels(patterns, draw("hot_pixels"), draw("hot_value"), generator)
+            patterns = detector.add_hot_pixels(patterns, draw("hot_pixels"), draw("hot_value"), generator)
         if self.beam_stop is not None:
-            patterns = block_beam(patterns, draw("beam_stop"), mesh.delta_k)
+            patterns = detector.block_beam(patterns, draw("beam_stop"), mesh.delta_k)
         return patterns * torch.as_tensor(mesh.disc, device=patterns.device)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Checked parameters and kernels of the detector's effects, shared by its numpy and torch functions."""
+"""Checked parameters and kernels of the detector's effects, without torch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def per_pattern(value: float | np.ndarray, count: int, name: str, low: float = 0
 def disc_radii(
     semiangle: float | np.ndarray, count: int, wavelength: float, delta_k: float, n: int
 ) -> np.ndarray:
-    """Radius α / (λ Δk) of the discs of :func:`pyiron_nbed.diffraction.detector.converge`.
+    """Radius α / (λ Δk) of the discs of :func:`pyiron_nbed.patterns.detector.converge`.
 
     Args:
         semiangle: α in mrad, one or (count,).
@@ -120,7 +120,7 @@ def background_parts(
     """Checked parameters of a background for ``count`` patterns of n × n pixels.
 
     Args:
-        fraction, width, delta_k, uniform: as :func:`pyiron_nbed.diffraction.detector.add_background`.
+        fraction, width, delta_k, uniform: as :func:`pyiron_nbed.patterns.detector.add_background`.
         count: P.
         n: pixels along one side of the image.
 
@@ -147,7 +147,7 @@ def distortion_matrices(
     """Where the value of each pixel of a distorted image comes from: M (r − shift).
 
     Args:
-        shift, ellipticity, angle: as :func:`pyiron_nbed.diffraction.detector.distort`.
+        shift, ellipticity, angle: as :func:`pyiron_nbed.patterns.detector.distort`.
         count: number of patterns.
 
     Returns:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pyiron_nbed.diffraction.scattering import Mesh
 from pyiron_nbed.errors import DatasetError
+from pyiron_nbed.patterns.mesh import Mesh
 
 RECIPE = "log(1 + I), then min-max inside the disc |k| < k_max of each pattern; 0 outside"
 

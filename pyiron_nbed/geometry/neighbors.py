@@ -7,7 +7,7 @@ from ase import Atoms
 from numba import njit
 
 from pyiron_nbed.errors import InputError, StructureError
-from pyiron_nbed.geometry import (
+from pyiron_nbed.geometry.cells import (
     MINIMUM_DISTANCE,
     CellList,
     box_reach,
@@ -15,10 +15,10 @@ from pyiron_nbed.geometry import (
     build_cell_list,
     check_atoms,
     gather_images,
-    run_in_threads,
     too_close,
 )
-from pyiron_nbed.ssro.harmonics import harmonic_coefficients, mean_harmonics
+from pyiron_nbed.geometry.harmonics import harmonic_coefficients, mean_harmonics
+from pyiron_nbed.parallel import run_in_threads
 
 BOXES_PER_CALL = 4_000
 _SPARE = 1.7  # the first search sphere holds this many times the atoms wanted, at the mean density

@@ -1,0 +1,1 @@
+"""Cells, neighbours and directions: what structures, short-range order and diffraction share."""
