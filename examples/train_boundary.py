@@ -11,6 +11,7 @@ killed goes on.
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.geometry.frames import random_zone_axes
 from pyiron_nbed.learning import Augmentation, PatternSource, Training, train
 from pyiron_nbed.learning.networks import NETWORKS
+from pyiron_nbed.patterns import DetectorEffects, Recipe
+from pyiron_nbed.provenance import hash_of
 from pyiron_nbed.ssro.summary import short_range_order
 
 VOLUME = Cylinder(radius=5, height=20)  # Å
@@ -56,6 +59,21 @@ def main():
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--steps", type=int, default=625, help="batches of 64 patterns in an epoch")
     parser.add_argument("--delta-k", type=float, default=0.045, help="Å⁻¹; 0.015 is the published mesh")
+    parser.add_argument("--recipe", default="simulation", choices=["simulation", "experiment"])
+    parser.add_argument("--k-min", type=float, help="Å⁻¹, in place of that of the recipe")
+    parser.add_argument("--unit", type=float, nargs=2, help="annulus in Å⁻¹, in place of that of the recipe")
+    parser.add_argument("--gain", type=float, help="of the logarithm, in place of that of the recipe")
+    parser.add_argument("--transform", help="in place of that of the recipe")
+    parser.add_argument("--integrate", type=int, default=1, help="points along each side of a pixel")
+    parser.add_argument("--dose", type=float, nargs=2, help="electrons in the mask: smallest and largest")
+    parser.add_argument("--background", type=float, default=0.0, help="largest share of diffuse background")
+    parser.add_argument(
+        "--held-out",
+        nargs="+",
+        default=[TEST],
+        help="structures to test on in place of complexion_c, left out of the training: to choose settings",
+    )
+    parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--beams", default="many", choices=sorted(BEAMS), help="directions in training")
     parser.add_argument("--minimised", action="store_true", help="leave out the frames at 300 K and 1000 K")
@@ -75,16 +93,31 @@ def main():
     name += "_no_small" * arguments.no_small + "_bfloat16" * arguments.bfloat16
     name += "_huber" * (arguments.loss == "huber")
     name += "_minimised" * arguments.minimised + "_tuned" * (arguments.start is not None)
+    mesh = Mesh(1.0, arguments.delta_k, integrate=arguments.integrate)
+    changed = {name: getattr(arguments, name) for name in ("k_min", "unit", "gain", "transform")}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    recipe = replace(getattr(Recipe, arguments.recipe)(mesh), **changed)
+    effects = None
+    if arguments.dose or arguments.background:
+        dose = tuple(arguments.dose) if arguments.dose else None
+        effects = DetectorEffects(dose=dose, background=(0.0, arguments.background))
+    name += f"_{arguments.recipe}_" + hash_of([recipe.as_dict(), effects and effects.as_dict()])[:6]
+    name += "" if arguments.held_out == [TEST] else "_" + "_".join(arguments.held_out)
     folder = arguments.work / name
     folder.mkdir(parents=True, exist_ok=True)
-    mesh = Mesh(1.0, arguments.delta_k)
-    test_file = arguments.work / f"{TEST}_{arguments.delta_k}.h5"
-    atoms, _ = short_range_order(examples.load(TEST), analyses=["voronoi", "cna", "regions"])
-    build_dataset(test_file, [atoms], [VOLUME], mesh, labels=["disorder_parameter"])
+    test_file = (
+        arguments.work / f"{'_'.join(arguments.held_out)}_{arguments.delta_k}_{arguments.integrate}.h5"
+    )
+    tests = [
+        short_range_order(examples.load(name), analyses=["voronoi", "cna", "regions"])[0]
+        for name in arguments.held_out
+    ]
+    build_dataset(test_file, tests, [VOLUME], mesh, labels=["disorder_parameter"])
     chosen = {
         name: w
         for name, w in TRAIN.items()
-        if not (arguments.minimised and name.endswith("K"))
+        if name.removesuffix("_300K").removesuffix("_1000K") not in arguments.held_out
+        and not (arguments.minimised and name.endswith("K"))
         and not (arguments.no_small and name.startswith("boundary"))
     }
     source = PatternSource(
@@ -97,6 +130,7 @@ def main():
         epochs=arguments.epochs, steps_per_epoch=arguments.steps, schedule="one_cycle",
         learning_rate=arguments.learning_rate, seed=arguments.seed, cores=arguments.cores,
         members=arguments.members, loss=arguments.loss, bfloat16=arguments.bfloat16,
+        recipe=recipe, detector=effects, baselines=not arguments.no_baselines,
         augmentation=Augmentation(
             0.0, 0.1 * arguments.augment, 0.02 * arguments.augment, 0.3 * arguments.augment
         ),
@@ -110,13 +144,15 @@ def main():
         "patterns": arguments.epochs * arguments.steps * source.batch_size * arguments.members,
         "seconds_of_this_run": round(time.perf_counter() - begin),
         "core_seconds_of_this_run": round(time.process_time() - cpu),
+        "recipe": recipe.as_dict(),
         **trained.model.card["metrics"],
+        "without_effects": trained.model.card.get("metrics_without_effects"),
         "calibration": trained.model.card["calibration"],
     }
     (folder / "report.json").write_text(json.dumps(report, indent=2))
     for row in report["groups"]:
         print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
-    scan = PatternDataset(test_file).scans[0]
+    scan = PatternDataset(test_file).scans[0]  # of the first structure
     columns = [trained.test[name].to_numpy()[scan.rows] for name in ("true", "predicted")]
     x = scan.on_grid(scan.centers[:, 0]).mean(axis=(1, 2))
     true, predicted = (np.nanmean(scan.on_grid(values), axis=(1, 2)) for values in columns)

@@ -19,7 +19,7 @@ from pyiron_nbed.dataset.storage import COMPLETE, Rows
 from pyiron_nbed.diffraction import Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.patterns.mesh import Mesh
-from pyiron_nbed.patterns.recipe import network_images
+from pyiron_nbed.patterns.recipe import Recipe
 
 
 class PatternDataset:
@@ -33,6 +33,7 @@ class PatternDataset:
 
     Attributes:
         mesh: the :class:`Mesh`.
+        recipe: from intensity to image, what a training takes unless told otherwise.
         volumes: interaction volumes.
         structures: list of {structure_id, source, temperature in K (0: minimised) or None, cell in Å, pbc}.
         scans: list of :class:`FileScan`: a map is ``scan.on_grid(values[scan.rows])``, NaN where a volume
@@ -79,6 +80,9 @@ class PatternDataset:
                 "update pyiron_nbed."
             )
         self.mesh = Mesh(**json.loads(file.attrs["mesh"]))
+        recipe = str(file.attrs["recipe"])
+        # a sentence in files of schema 1 and 2
+        self.recipe = Recipe.from_dict(json.loads(recipe)) if version > 2 else Recipe.simulation(self.mesh)
         self.volumes: list[Volume] = [as_volume(v) for v in json.loads(file.attrs["volumes"])]
         self.structures: list[dict] = json.loads(file.attrs["structures"])
         for structure in self.structures:
@@ -141,14 +145,14 @@ class PatternDataset:
         """Images for the network, in the order of ``indices`` (None: all).
 
         Returns:
-            (len(indices), n, n) float32 in [0, 1]; see :func:`pyiron_nbed.patterns.recipe.network_images`.
+            (len(indices), n, n) float32, made by :attr:`recipe`.
         """
         wanted = np.arange(len(self)) if indices is None else np.asarray(indices)
         out = np.empty((len(wanted), *self.patterns.shape[1:]), np.float32)
         for start in range(0, len(wanted), 512):
             rows = wanted[start : start + 512]
             unique, back = np.unique(rows, return_inverse=True)
-            out[start : start + 512] = network_images(self.patterns[unique], self.mesh)[back]
+            out[start : start + 512] = self.recipe.images(self.patterns[unique])[back]
         return out
 
     def split(self, kind: str = "block", test_fraction: float = 0.2, seed: int = 0) -> Split:

@@ -42,7 +42,7 @@ ATTRIBUTES = {
     "scans": "JSON list of {structure, volume, zone_axis, shape, step in Å, order, first: row, n: rows}; "
     "one-layer clusters have none",
     "region_types": "JSON list of names",
-    "recipe": "str, from intensity to image",
+    "recipe": "JSON, fields of a Recipe: what a training takes unless told otherwise",
     "input_hash": "str, of all that decides the content; a run that goes on checks it",
     "provenance": "JSON: versions, engine, scan step in Å, seed, n_skipped: empty volumes left out, "
     "multislice: options of that engine",

@@ -24,7 +24,7 @@ from pyiron_nbed.diffraction import Volume, VolumeSearch, as_volume, check_engin
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.patterns.mesh import Mesh
-from pyiron_nbed.patterns.recipe import RECIPE
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, structure_id, versions
 from pyiron_nbed.ssro.regions import REGION_TYPES
@@ -228,7 +228,7 @@ def _attributes(structures, sources, volumes, mesh, parts, provenance) -> dict[s
         "schema_version": schema.SCHEMA_VERSION,
         "mesh": json.dumps(mesh.as_dict()),
         "volumes": json.dumps([volume.as_dict() for volume in volumes]),
-        "recipe": RECIPE,
+        "recipe": json.dumps(Recipe.simulation(mesh).as_dict()),
         "region_types": json.dumps(REGION_TYPES),
         "structures": json.dumps(
             [

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyiron_nbed.diffraction.multislice import MultisliceOptions
 
 ENGINES = ("cpu", "torch", "lammps", "multislice")
+_PIXELS_AT_ONCE = 256  # patterns on the finer mesh in memory
 
 __all__ = [
     "ENGINES",
@@ -165,6 +166,19 @@ def patterns_of_volumes(
 
     check_engine(engine)
     options = multislice_options(multislice, engine)
+    if mesh.integrate > 1:
+        out = result_array(out, (len(volumes.counts), *mesh.shape), dtype)
+        for start in range(0, len(out), _PIXELS_AT_ONCE):
+            part = volumes.part(start, min(start + _PIXELS_AT_ONCE, len(out)))
+            exact = np.float64 if out.dtype == np.float64 else np.float32
+            fine = patterns_of_volumes(
+                part, symbols, mesh.fine, engine, exact, cores, None, device, multislice
+            )
+            patterns = mesh.averaged(fine)
+            if out.dtype == np.float16:
+                check_float16(patterns.max(axis=(1, 2)) >= FLOAT16_LIMIT)
+            out[start : start + _PIXELS_AT_ONCE] = patterns
+        return out
     if engine == "cpu":
         return kinematic_patterns(volumes, symbols, mesh, dtype, cores, out)
     out = result_array(out, (len(volumes.counts), *mesh.shape), dtype)

@@ -89,6 +89,10 @@ def pattern_batches(
         >>> [tuple(patterns.shape) for rows, patterns in batches]
         [(3, 39, 39)]
     """
+    if mesh.integrate > 1:
+        for rows, patterns in pattern_batches(volumes, symbols, mesh.fine, device, dtype, memory):
+            yield rows, mesh.averaged(patterns)
+        return
     where = torch_device(device)
     names, kinds = elements_of(symbols, volumes.indices)
     factors = torch.as_tensor(factors_on_quadrant(names, mesh), dtype=dtype, device=where)

@@ -55,6 +55,16 @@ class VolumeAtoms(NamedTuple):
             return self.counts.astype(float)
         return np.add.reduceat(self.weights**2, self.offsets[:-1])
 
+    def part(self, start: int, stop: int) -> VolumeAtoms:
+        """Those of the volumes start to stop."""
+        atoms = slice(int(self.offsets[start]), int(self.offsets[stop]))
+        return VolumeAtoms(
+            self.offsets[start : stop + 1] - self.offsets[start],
+            self.indices[atoms],
+            self.positions[atoms],
+            None if self.weights is None else self.weights[atoms],
+        )
+
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Mean over the atoms of each volume, Σ w_j² v_j / Σ w_j²: (P,) from per-atom values (N,).
 

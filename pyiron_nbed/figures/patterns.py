@@ -10,13 +10,18 @@ from matplotlib.figure import Figure
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.figures.style import pattern_extent, scale_bar
 from pyiron_nbed.patterns.mesh import Mesh
-from pyiron_nbed.patterns.recipe import network_images
+from pyiron_nbed.patterns.recipe import Recipe
 
 _LABEL = r"mean $d_i$"
 
 
 def pattern_gallery(
-    patterns: np.ndarray, labels: np.ndarray, mesh: Mesh, columns: int = 4, label: str = _LABEL
+    patterns: np.ndarray,
+    labels: np.ndarray,
+    mesh: Mesh,
+    columns: int = 4,
+    label: str = _LABEL,
+    recipe: Recipe | None = None,
 ) -> Figure:
     """Patterns as a network sees them (log intensity), each beside its label.
 
@@ -26,11 +31,12 @@ def pattern_gallery(
         mesh: their mesh, for the scale bar.
         columns: patterns per row.
         label: name of the label.
+        recipe: of the images; None takes Recipe.simulation.
 
     Returns:
         The figure.
     """
-    images = network_images(patterns, mesh)
+    images = (Recipe.simulation(mesh) if recipe is None else recipe).images(patterns)
     columns = min(columns, len(images))
     rows = int(np.ceil(len(images) / columns))
     figure = Figure(figsize=(2.1 * columns, 2.35 * rows), layout="constrained")

@@ -25,7 +25,7 @@ from pyiron_nbed.figures.style import (
     shade_regions,
 )
 from pyiron_nbed.patterns.mesh import Mesh
-from pyiron_nbed.patterns.recipe import network_images
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.ssro.colors import COLOR_MAP
 
 _ROWS = 256  # patterns in memory at a time
@@ -233,7 +233,7 @@ def patterns_along_scan(
 
     curve.set_position(place(left, width, 0))
     structure.set_position(place(left, width, 1))
-    images = network_images(np.asarray(patterns[where]), mesh)
+    images = Recipe.simulation(mesh).images(np.asarray(patterns[where]))
     line = positions[:, along]
     for number, (row, image) in enumerate(zip(where, images, strict=True)):
         axis = figure.add_axes(place(left + number * size + 0.02, size - 0.04, 2))

@@ -11,9 +11,10 @@ from threadpoolctl import threadpool_limits
 
 from pyiron_nbed.dataset import PatternDataset, Split
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.learning.data import by_dataset, images_of
+from pyiron_nbed.learning.data import by_dataset, draw_seed
 from pyiron_nbed.learning.polar import angular_spectra
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.effects import DetectorEffects
+from pyiron_nbed.patterns.recipe import Recipe
 
 BASELINES = ("constant", "ridge", "boosting")
 ORDERS = (2, 4, 6, 8, 10, 12)  # of a flat slice I(k) = I(-k): odd orders vanish
@@ -24,7 +25,13 @@ SOURCE_PATTERNS = 4096
 _BATCH = 256  # patterns in memory at a time
 
 
-def pattern_features(patterns: Any, mesh: Mesh, rows: np.ndarray | None = None) -> np.ndarray:
+def pattern_features(
+    patterns: Any,
+    recipe: Recipe,
+    rows: np.ndarray | None = None,
+    detector: DetectorEffects | None = None,
+    seed: int = 0,
+) -> np.ndarray:
     """Radial and angular features of patterns, which do not change when a pattern is rotated.
 
     From a_m(k) = |(1/A) Σ_φ I(k, φ) exp(−imφ)| on rings one pixel apart
@@ -38,12 +45,14 @@ def pattern_features(patterns: Any, mesh: Mesh, rows: np.ndarray | None = None) 
     * the root mean square over rings 0.1 Å⁻¹ wide of a_m(k) of the image for m = 2, 4, …, 12: a_m² are the
       Fourier coefficients of the angular correlation function (Wochner et al., PNAS 106, 11511 (2009)).
 
-    None depends on the dose beyond the 1 in log(1 + I): the features know no more than the network sees.
+    None depends on the unit of the intensity where the recipe has a unit.
 
     Args:
         patterns: (P, n, n) raw intensity ≥ 0; ``PatternDataset.patterns`` are read piece by piece.
-        mesh: of the patterns.
+        recipe: of the images; rings that its mask reaches are left out.
         rows: (R,) of the patterns; None takes all.
+        detector: effects that the patterns are seen through first.
+        seed: of their draws.
 
     Returns:
         (R, F) float32; F is about 100 for k_max = 1 Å⁻¹.
@@ -53,28 +62,37 @@ def pattern_features(patterns: Any, mesh: Mesh, rows: np.ndarray | None = None) 
         InputError: patterns of another shape than the mesh.
 
     Example:
-        >>> mesh = Mesh(1.0, 0.05)
-        >>> patterns = np.random.default_rng(0).random((3, *mesh.shape))
-        >>> features = pattern_features(patterns, mesh)
-        >>> turned = pattern_features(np.rot90(patterns, 1, (1, 2)), mesh)
+        >>> from pyiron_nbed import Mesh
+        >>> recipe = Recipe.simulation(Mesh(1.0, 0.05))
+        >>> patterns = np.random.default_rng(0).random((3, *recipe.mesh.shape))
+        >>> features = pattern_features(patterns, recipe)
+        >>> turned = pattern_features(np.rot90(patterns, 1, (1, 2)), recipe)
         >>> features.shape, bool(np.allclose(features, turned, atol=1e-5))
         ((3, 98), True)
     """
-    shape = tuple(patterns.shape)
+    shape, mesh = tuple(patterns.shape), recipe.mesh
     if len(shape) != 3 or shape[1:] != mesh.shape:
         raise InputError(f"The patterns have shape {shape}: expected (P, {mesh.shape[0]}, {mesh.shape[1]}).")
     rows = np.arange(shape[0]) if rows is None else np.asarray(rows)
-    disc = torch.from_numpy(mesh.disc)
+    mask = torch.from_numpy(recipe.mask)
+    generator = torch.Generator()
     k = mesh.delta_k * np.arange(1, mesh.shape[0] // 2 + 1)
-    k = k[k < mesh.k_max - 1e-9]
+    used = k < mesh.k_max - 1e-9
+    if recipe.k_min:  # interpolation must not reach under the mask
+        used &= k >= recipe.k_min + mesh.delta_k
+    k = k[used]
+    rings = torch.from_numpy(np.flatnonzero(used))
     narrow, wide = (
         np.rint(k / max(width, mesh.delta_k)).astype(int) for width in (RING_WIDTH, 2 * RING_WIDTH)
     )
     parts = []
     for start in range(0, len(rows), _BATCH):
         intensity = torch.from_numpy(np.ascontiguousarray(patterns[rows[start : start + _BATCH]], np.float32))
-        images = angular_spectra(images_of(intensity, disc), _ALL)[..., : len(k)].numpy()
-        power = angular_spectra(intensity[:, None], _ALL)[..., : len(k)].numpy() ** 2
+        if detector is not None:
+            intensity = detector(intensity, recipe, generator.manual_seed(draw_seed(seed, start)))
+        images = angular_spectra(recipe(intensity), _ALL)[..., rings].numpy()
+        intensity = torch.where(mask, intensity, 0)[:, None]
+        power = angular_spectra(intensity, _ALL)[..., rings].numpy() ** 2
         mean = np.maximum(power[:, 0], 1e-30)  # where nothing scatters there is no variance
         variance = 2 * power[:, 1:].sum(axis=1) / mean
         outer = wide > 0  # close to k = 0 a ring has too few pixels for these orders
@@ -147,6 +165,8 @@ def baselines(
     labels: Sequence[str] = ("disorder_parameter",),
     seed: int = 0,
     source: Any = None,
+    recipe: Recipe | None = None,
+    detector: DetectorEffects | None = None,
     max_patterns: int = MAX_PATTERNS,
 ) -> tuple[dict[str, np.ndarray], int]:
     """Predictions of the baselines for the test patterns of a split.
@@ -158,6 +178,8 @@ def baselines(
         seed: of the choice of training patterns and of the boosting.
         source: where given, a :class:`pyiron_nbed.learning.PatternSource` that the training patterns come
             from, in place of ``split.train``; its labels must be ``labels``.
+        recipe: of the images; None takes that of the first dataset.
+        detector: effects that the patterns of training and test are seen through first.
         max_patterns: training patterns at most; where there are more, so many are drawn at random. From a
             source the first batches are taken, 4096 patterns or ``max_patterns`` where that is less.
 
@@ -171,7 +193,7 @@ def baselines(
 
     Example:
         >>> import tempfile
-        >>> from pyiron_nbed import Cylinder, examples
+        >>> from pyiron_nbed import Cylinder, Mesh, examples
         >>> from pyiron_nbed.dataset import build_dataset, split_dataset
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     n = build_dataset(folder + "/glass.h5", [examples.load("glass_fast")], [Cylinder(5, 20)],
@@ -182,25 +204,31 @@ def baselines(
         (['boosting', 'constant', 'ridge'], True)
     """
     names = list(labels)
+    seen = (recipe or datasets[0].recipe, detector, seed)
     if source is None:
         chosen = split.train
         if len(chosen) > max_patterns:
             draw = np.random.default_rng(seed).choice(len(chosen), max_patterns, replace=False)
             chosen = chosen[np.sort(draw)]
-        features, truth = _features(datasets, chosen), _truth(datasets, chosen, names)
+        features, truth = _features(datasets, chosen, *seen), _truth(datasets, chosen, names)
     else:
         count = min(max_patterns, SOURCE_PATTERNS)
         batches = [source.batch(number) for number in range(-(-count // source.batch_size))]
-        patterns = [pattern_features(batch.patterns.cpu().numpy(), source.mesh) for batch in batches]
+        patterns = [
+            pattern_features(batch.patterns.cpu().numpy(), seen[0], None, detector, seed + number)
+            for number, batch in enumerate(batches)
+        ]
         features = np.concatenate(patterns)
         truth = np.concatenate([batch.labels.cpu().numpy() for batch in batches])
-    return fit_baselines(features, truth, _features(datasets, split.test), seed), len(features)
+    return fit_baselines(features, truth, _features(datasets, split.test, *seen), seed), len(features)
 
 
-def _features(datasets: Sequence[PatternDataset], rows: np.ndarray) -> np.ndarray:
+def _features(
+    datasets: Sequence[PatternDataset], rows: np.ndarray, recipe: Recipe, detector: Any, seed: int
+) -> np.ndarray:
     return np.concatenate(
         [
-            pattern_features(datasets[d].patterns, datasets[d].mesh, own)
+            pattern_features(datasets[d].patterns, recipe, own, detector, seed + d)
             for d, own in by_dataset(datasets, rows)
         ]
     )

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.errors import DatasetError
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -149,34 +148,6 @@ def prefetched(function: Callable[[int], Any], start: int, stop: int, depth: int
     finally:
         ended.set()
         thread.join()
-
-
-def images_of(patterns: torch.Tensor, disc: torch.Tensor) -> torch.Tensor:
-    """:func:`pyiron_nbed.patterns.recipe.network_images` for tensors on any device.
-
-    Args:
-        patterns: (B, n, n) raw intensity ≥ 0.
-        disc: (n, n) bool, inside the disc of the mesh.
-
-    Returns:
-        (B, 1, n, n) float32 in [0, 1], 0 outside the disc.
-
-    Raises:
-        DatasetError: NaN or negative intensity.
-
-    Example:
-        >>> images_of(torch.rand(2, 5, 5), torch.ones(5, 5, dtype=torch.bool)).amax(dim=(1, 2, 3))
-        tensor([1., 1.])
-    """
-    patterns = patterns.float()
-    low = torch.where(disc, patterns, torch.inf).amin(dim=(1, 2), keepdim=True)
-    high = torch.where(disc, patterns, -torch.inf).amax(dim=(1, 2), keepdim=True)
-    if not bool((low >= 0).all() & torch.isfinite(high).all()):
-        raise DatasetError("The patterns hold NaN, infinite or negative intensity inside the disc.")
-    low, high = torch.log1p(low), torch.log1p(high)
-    span = torch.where(high > low, high - low, 1)
-    images = torch.where(disc, (torch.log1p(patterns) - low) / span, 0)
-    return images[:, None]
 
 
 def by_dataset(datasets: Sequence[PatternDataset], rows: np.ndarray) -> list[tuple[int, np.ndarray]]:

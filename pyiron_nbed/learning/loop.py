@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, draw_seed, images_of
+from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, draw_seed
 from pyiron_nbed.learning.networks import training_mode
 from pyiron_nbed.learning.settings import Training
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.images import masks
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.progress import progress_bar
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -73,7 +74,7 @@ def fit(
     network: nn.Module,
     batches: DatasetBatches | SourceBatches,
     training: Training,
-    mesh: Mesh,
+    recipe: Recipe,
     device: torch.device,
     checkpoint: Checkpoint,
     scale: tuple[np.ndarray, np.ndarray],
@@ -86,7 +87,7 @@ def fit(
         network: (B, 1, n, n) → (B, L) scaled labels, or (B, 2 L) with log variances behind.
         batches: patterns and labels.
         training: how.
-        mesh: of the patterns.
+        recipe: of the images.
         device: where.
         checkpoint: its current state is taken up and kept up.
         scale: mean and standard deviation (L,) of the labels.
@@ -133,7 +134,8 @@ def fit(
                 generator.manual_seed(draw_seed(training.seed + member, epoch, at, rank))
                 own = slice(rank, None, world)
                 target = (labels[own].to(device, non_blocking=True) - mean) / spread
-                images = _prepared(patterns[own].to(device, non_blocking=True), mesh, training, generator)
+                patterns = patterns[own].to(device, non_blocking=True)
+                images = training_images(patterns, recipe, training, generator)
                 with torch.autocast(device.type, torch.bfloat16, enabled=training.bfloat16):
                     output = run(images)
                 each = _loss(output.float(), target, training.loss)
@@ -197,13 +199,24 @@ def _wrapped(network: nn.Module, training: Training, device: torch.device, world
     return torch.compile(run) if training.compile else run
 
 
-def _prepared(
-    patterns: torch.Tensor, mesh: Mesh, training: Training, generator: torch.Generator
+def training_images(
+    patterns: torch.Tensor, recipe: Recipe, training: Training, generator: torch.Generator
 ) -> torch.Tensor:
-    disc = torch.as_tensor(mesh.disc, device=patterns.device)
+    """What the network sees of patterns in a training: detector effects, recipe, augmentation, in this order.
+
+    Args:
+        patterns: (B, n, n) raw intensity.
+        recipe: of the images.
+        training: whose effects and augmentation are drawn.
+        generator: of the draws.
+
+    Returns:
+        (B, 1, n, n) float32.
+    """
     if training.detector is not None:
-        patterns = training.detector(patterns, mesh, generator)
-    images = training.augmentation(images_of(patterns, disc), disc.float(), generator)
+        patterns = training.detector(patterns, recipe, generator)
+    mask, _ = masks(recipe, patterns.device)
+    images = training.augmentation(recipe(patterns), mask.float(), generator)
     return images.contiguous(memory_format=torch.channels_last)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import nn
 
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import DatasetError, InputError, ModelError
-from pyiron_nbed.learning.data import images_of, prefetched
+from pyiron_nbed.learning.data import draw_seed, prefetched
 from pyiron_nbed.learning.evaluation import metrics
 from pyiron_nbed.learning.networks import (
     WEIGHTS_FILE,
@@ -25,8 +26,9 @@ from pyiron_nbed.learning.networks import (
     last_layer,
     load_weights,
 )
+from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.mesh import Mesh
-from pyiron_nbed.patterns.recipe import RECIPE
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
 
@@ -57,13 +59,15 @@ class Model:
 
     Attributes:
         labels: names of the L labels.
+        recipe: how the images are made, a :class:`pyiron_nbed.patterns.Recipe`.
         mesh: the :class:`Mesh` of the patterns.
     """
 
     def __init__(self, networks: Sequence[nn.Module], card: dict) -> None:
         self.networks = [network.eval().to(memory_format=torch.channels_last) for network in networks]
         self.card = card
-        self.mesh = Mesh(**card["mesh"])
+        self.recipe = Recipe.from_dict(card["recipe"])
+        self.mesh = self.recipe.mesh
         self.labels: list[str] = list(card["labels"])
 
     @classmethod
@@ -82,28 +86,42 @@ class Model:
         device: str | None = None,
         rows: np.ndarray | None = None,
         bfloat16: bool = False,
+        recipe: Recipe | None = None,
+        detector: DetectorEffects | None = None,
+        seed: int = 0,
     ) -> Prediction:
         """Predicted labels and their standard uncertainty.
 
         Args:
-            patterns: (P, n, n) raw intensity on the model's mesh, or a dataset or its path.
+            patterns: (P, n, n) raw intensity on the model's mesh in any unit, or a dataset or its path.
+                Outside the mask of the recipe it may hold anything.
             batch_size: patterns at a time; None takes 64 on a CPU (more leave its caches) and 512 on a GPU.
             device: "cpu", "cuda", …; None takes a GPU where there is one.
             rows: of the patterns; None takes all.
             bfloat16: numbers of 8 significant bits inside the networks: up to twice as fast where the
                 processor has them (AVX-512 BF16, AMX, GPUs), about 0.5 % of the label's spread less exact.
+            recipe: that the patterns were prepared for, where it is known; it must be the model's.
+            detector: effects that each pattern is seen through first, for tests of a model.
+            seed: of their draws; the effects of a pattern depend on the batch size too.
 
         Returns:
-            The :class:`Prediction`.
+            The :class:`Prediction`; NaN, with a warning, for patterns without intensity in the annulus of the
+            recipe's unit (vacuum).
 
         Raises:
-            ModelError: another mesh than the model was trained on.
+            ModelError: another mesh or recipe than the model was trained on.
             DatasetError: unreadable file, NaN, or patterns of another shape.
         """
+        if recipe is not None:
+            self.recipe.check_same(recipe, "the patterns")
+        if detector is not None:
+            detector.check(self.recipe)
         if isinstance(patterns, (str, os.PathLike)):
             patterns = PatternDataset(patterns)
         if isinstance(patterns, PatternDataset):
             self._check_mesh(patterns.mesh)
+            if patterns.recipe.k_min > self.recipe.k_min:  # pixels that the model looks at were never seen
+                self.recipe.check_same(patterns.recipe, os.fspath(patterns.path))
             intensity: Any = patterns.patterns
         else:
             intensity = np.asarray(patterns)
@@ -117,11 +135,11 @@ class Model:
             )
         chosen = np.arange(len(intensity)) if rows is None else np.asarray(rows)
         target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        disc = torch.as_tensor(self.mesh.disc, device=target)
+        generator = torch.Generator(target)
         batch_size = batch_size or (64 if target.type == "cpu" else 512)
         cut = np.array_split(chosen, -(-len(chosen) // batch_size)) if len(chosen) else []
         read = prefetched(lambda i: np.asarray(intensity[cut[i]], np.float32), 0, len(cut))
-        parts = []
+        parts, dark = [], 0
         with (
             closing(read) as batches,
             torch.inference_mode(),
@@ -129,11 +147,23 @@ class Model:
             progress_bar(len(chosen), "predict", "pattern") as bar,
         ):
             networks = [for_prediction(network, target) for network in self.networks]
-            for own in batches:
-                images = images_of(torch.from_numpy(own).to(target), disc)
-                images = images.contiguous(memory_format=torch.channels_last)
-                parts.append(torch.stack([network(images) for network in networks]).double().cpu().numpy())
+            for number, own in enumerate(batches):
+                batch = torch.from_numpy(own).to(target)
+                if detector is not None:
+                    batch = detector(batch, self.recipe, generator.manual_seed(draw_seed(seed, number)))
+                images = self.recipe(batch).contiguous(memory_format=torch.channels_last)
+                outputs = torch.stack([network(images) for network in networks])
+                empty = ~images.any(dim=3).any(dim=2).any(dim=1)
+                outputs[:, empty] = torch.nan
+                parts.append(outputs.double().cpu().numpy())
+                dark += int(empty.sum())
                 bar.update(len(own))
+        if dark:
+            warnings.warn(
+                f"{dark} of {len(chosen)} patterns hold no intensity where the recipe takes its unit: their "
+                "prediction is NaN.",
+                stacklevel=2,
+            )
         return self._combined(np.concatenate(parts, axis=1) if parts else np.empty((1, 0, len(self.labels))))
 
     def _check_mesh(self, mesh: Mesh) -> None:
@@ -247,16 +277,16 @@ def load_model(folder: str | os.PathLike) -> Model:
         raise ModelError(f"There is no model in {folder}: {CARD_FILE} is missing.")
     try:
         card = json.loads((folder / CARD_FILE).read_text())
+        if not isinstance(card["recipe"], dict):
+            raise ModelError(
+                f"The model in {folder} was trained by an earlier version, on images whose recipe was not "
+                f"stored ({card['recipe']!r}): train it again."
+            )
         outputs = len(card["labels"]) * int(card["n_parameters"])
         networks = [build_network(card["network"], None, outputs) for _ in range(int(card["members"]))]
         model = Model(networks, card)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / CARD_FILE} is damaged ({error}): train the model again.") from error
-    if card.get("recipe") != RECIPE:
-        raise ModelError(
-            f"The model in {folder} was trained on images made by {card.get('recipe')!r}, this version "
-            f"makes them by {RECIPE!r}: train it again."
-        )
     for name, network in zip(_weight_files(len(networks)), networks, strict=True):
         load_weights(network, folder / name)
         if card.get("weights", {}).get(name) != file_hash(folder / name):

@@ -9,6 +9,7 @@ from typing import Any
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.augmentation import Augmentation
 from pyiron_nbed.patterns.effects import DetectorEffects
+from pyiron_nbed.patterns.recipe import Recipe
 
 LOSSES = ("mae", "huber", "gaussian")
 OPTIMIZERS = ("adam", "adamw")
@@ -55,7 +56,11 @@ class Training:
         baselines: also fit a constant, ridge regression and gradient boosting on radial and angular features
             (:mod:`pyiron_nbed.learning.baselines`), whose errors stand beside the network's.
         augmentation: strengths, see :class:`Augmentation`.
-        detector: ranges of detector effects drawn for each pattern (:class:`DetectorEffects`), or None.
+        detector: ranges of detector effects drawn for each pattern (:class:`DetectorEffects`), or None. They
+            also apply to the test patterns, and so to the calibrated uncertainty; the card holds the metrics
+            without them beside.
+        recipe: how images are made: a :class:`pyiron_nbed.patterns.Recipe`, the name of one ("simulation",
+            "experiment", "study"), a dict of its fields, or None: that of the pattern file.
 
     Raises:
         InputError: a value out of range.
@@ -86,6 +91,7 @@ class Training:
     baselines: bool = True
     augmentation: Augmentation = field(default_factory=Augmentation)
     detector: DetectorEffects | None = None
+    recipe: Recipe | dict | str | None = None
 
     def __post_init__(self) -> None:
         for name in ("bfloat16", "compile", "deterministic"):
@@ -129,6 +135,7 @@ class Training:
         values = asdict(self)
         values["weights"] = None if self.weights is None else os.fspath(self.weights)
         values["detector"] = None if self.detector is None else self.detector.as_dict()
+        values["recipe"] = self.recipe.as_dict() if isinstance(self.recipe, Recipe) else self.recipe
         return values
 
     @classmethod

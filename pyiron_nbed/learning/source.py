@@ -20,7 +20,6 @@ from pyiron_nbed.diffraction.random_volumes import DrawnVolumes, RandomVolumes
 from pyiron_nbed.diffraction.volumes import OneLayerCluster, VolumeRange
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.parallel import available_cores
-from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.provenance import structure_id, versions
 
@@ -60,7 +59,6 @@ class _Prepared(NamedTuple):
     patterns: np.ndarray | None
     labels: np.ndarray
     region: np.ndarray
-    seed: int
 
 
 class PatternSource:
@@ -69,8 +67,8 @@ class PatternSource:
     What is drawn, and how: :class:`pyiron_nbed.diffraction.random_volumes.RandomVolumes`. Every pattern of a
     batch has its own structure, volume, zone axis and centre; within a batch they are sorted by structure.
 
-    Batch i depends on the input, the seed and i only (with detector effects also on the kind of device, whose
-    random numbers differ): a training can go on at any batch, and any number of threads gives the same.
+    Batch i depends on the input, the seed and i only: a training can go on at any batch, and any number of
+    threads gives the same.
 
     Args:
         structures: ``ase.Atoms``; per-atom values are taken from arrays such as ``disorder_parameter`` where
@@ -86,7 +84,6 @@ class PatternSource:
         device: where patterns and labels are given, and computed by the torch engine: "cpu", "cuda", …; None
             takes a GPU for the torch engine if there is one, else the CPU.
         cores: threads that compute batches ahead in :meth:`batches`; None takes all. One batch takes one.
-        detector: effects of microscope and camera, drawn for each pattern.
         weights: (number of structures,) relative probabilities; None: all structures are as likely.
         turned: turn the atoms of each volume about the beam by an angle drawn uniformly from the circle, and
             mirror every other one on average in a plane that holds the beam: the patterns are rotated and
@@ -119,7 +116,6 @@ class PatternSource:
         engine: str = "cpu",
         device: str | None = None,
         cores: int | None = None,
-        detector: DetectorEffects | None = None,
         weights: Sequence[float] | None = None,
         turned: bool = False,
     ) -> None:
@@ -132,9 +128,6 @@ class PatternSource:
             raise InputError(f"The engine is {engine!r}: choose one of {', '.join(map(repr, ENGINES))}.")
         self.engine = engine
         self.device = torch_device("cpu" if engine == "cpu" and device is None else device)
-        self.detector = detector
-        if detector is not None:
-            detector.check(self.mesh)
         self._draw = RandomVolumes(structures, volumes, zone_axes, weights)
         self.volumes = self._draw.volumes
         # all atoms in one row, so that labels and patterns of a mixed batch are computed in one go
@@ -179,7 +172,7 @@ class PatternSource:
         """Batches one after the other, computed ahead by ``cores`` threads while the last one is used.
 
         The threads search and simulate. With the torch engine, or for another device than the CPU, patterns
-        are simulated, moved and changed by the detector only when they are taken, in the thread that takes
+        are simulated and moved only when they are taken, in the thread that takes
         them. An error in a thread is raised where its batch is taken. Leaving the loop ends the threads.
 
         Args:
@@ -213,7 +206,7 @@ class PatternSource:
         """
         seen: dict[str, list[np.ndarray]] = {}
         for number in range(batches):
-            _, _, drawn = self._drawn(number)
+            _, drawn = self._drawn(number)
             columns = dict(zip(self.labels, self._label_columns(drawn).T, strict=True))
             columns |= {"n_atoms": drawn.found.counts, "radius": drawn.size[:, 0], "height": drawn.size[:, 1]}
             for name, values in columns.items():
@@ -236,7 +229,6 @@ class PatternSource:
             "engine": self.engine,
             "device": self.device.type,
             "turned": self.turned,
-            "detector": None if self.detector is None else self.detector.as_dict(),
             "versions": versions(),
         }
 
@@ -253,13 +245,12 @@ class PatternSource:
             )
         return names
 
-    def _drawn(self, number: int) -> tuple[np.random.Generator, int, DrawnVolumes]:
+    def _drawn(self, number: int) -> tuple[np.random.Generator, DrawnVolumes]:
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, number]))
-        seed = int(rng.integers(2**63))  # of the detector
-        return rng, seed, self._draw(rng, self.batch_size)
+        return rng, self._draw(rng, self.batch_size)
 
     def _prepare(self, number: int) -> _Prepared:
-        rng, seed, drawn = self._drawn(number)
+        rng, drawn = self._drawn(number)
         if self.turned:
             angles = rng.uniform(0, 2 * np.pi, self.batch_size)
             sides = rng.choice([-1.0, 1.0], self.batch_size)
@@ -269,7 +260,7 @@ class PatternSource:
         if self.engine == "cpu":
             patterns = patterns_of_volumes(drawn.found, self._atoms.numbers, self.mesh, cores=1)
         region = volume_regions(drawn.found, self._atoms)
-        return _Prepared(drawn, patterns, self._label_columns(drawn), region, seed)
+        return _Prepared(drawn, patterns, self._label_columns(drawn), region)
 
     def _label_columns(self, drawn: DrawnVolumes) -> np.ndarray:
         # as dataset.labels.volume_labels, for volumes of many kinds at once
@@ -293,9 +284,6 @@ class PatternSource:
             patterns = torch.cat([part for _, part in parts])
         else:
             patterns = torch.from_numpy(prepared.patterns).to(self.device)
-        if self.detector is not None:
-            generator = torch.Generator(self.device).manual_seed(prepared.seed)
-            patterns = self.detector(patterns, self.mesh, generator)
         return PatternBatch(
             patterns, torch.from_numpy(prepared.labels).to(self.device), prepared.region, drawn.structure,
             drawn.volume, drawn.size, drawn.centers, drawn.zone_axes, drawn.found.counts,

@@ -24,8 +24,12 @@ from pyiron_nbed.learning.networks import build_network
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
 from pyiron_nbed.learning.uncertainty import calibrate
-from pyiron_nbed.patterns.recipe import RECIPE
+from pyiron_nbed.patterns.effects import DetectorEffects
+from pyiron_nbed.patterns.images import largest_value
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.provenance import hash_of, versions
+
+_SCALE_BATCHES = 16  # of an endless source, whose largest value stands for the training set
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ def train(
     )
     rank, _ = process_rank()
     device = _device(training, rank)
-    mesh = everything[0].mesh
-    key = _key(training, source, everything, parts, labels)
+    recipe = training_recipe(training, source, everything, parts.train)
+    key = _key(training, source, everything, parts, labels, recipe)
     checkpoint = Checkpoint(None if folder is None else Path(folder), key, rank == 0)
     with _settings(training):
         finished = checkpoint.state["finished"]
@@ -118,22 +122,26 @@ def train(
                 network = build_network(training.network, training.weights, outputs, training.frozen)
                 if training.weights not in (None, "imagenet"):
                     keep_units(network, training.weights, labels, training.n_parameters, scale)
-                history = fit(network, batches, training, mesh, device, checkpoint, scale, member, asked)
+                history = fit(network, batches, training, recipe, device, checkpoint, scale, member, asked)
                 state = {name: values.detach().cpu() for name, values in network.state_dict().items()}
                 finished.append({"network": state, "history": history})
                 checkpoint.state["current"] = None
                 checkpoint.write()
         n_train = len(everything) - len(test_datasets)
-        card = _card(training, source, everything, n_train, parts, labels, scale)
+        card = _card(training, source, everything, n_train, parts, labels, scale, recipe)
         model = Model.from_states([item["network"] for item in finished], card)
-        test = prediction_table(model, everything, parts.test, str(device))
+        where, seen = str(device), training.detector
+        test = prediction_table(model, everything, parts.test, where, seen, training.seed)
         card["calibration"] = calibrate(test, labels)
         for name in labels:
             test[_column("standard_uncertainty", name, labels)] *= card["calibration"][name]["factor"]
         card["metrics"] = prediction_metrics(test, labels)
+        if seen is not None:  # beside it, patterns as they were simulated
+            clean = prediction_table(model, everything, parts.test, where)
+            card["metrics_without_effects"] = prediction_metrics(clean, labels)
         card["baselines"] = {}
         if training.baselines and rank == 0:
-            found, n_used = baselines(everything, parts, labels, training.seed, source)
+            found, n_used = baselines(everything, parts, labels, training.seed, source, recipe, seen)
             for kind, values in found.items():
                 test[[_column(kind, name, labels) for name in labels]] = values
                 card["baselines"][kind] = {**prediction_metrics(test, labels, kind), "n_train": n_used}
@@ -184,8 +192,48 @@ def check_datasets(
     return Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"), files)
 
 
+def training_recipe(
+    training: Training,
+    source: PatternSource | None,
+    datasets: Sequence[PatternDataset],
+    rows: np.ndarray | None = None,
+) -> Recipe:
+    """The recipe of the images of a training, with a number where it scales by that of the training set.
+
+    Args:
+        training: whose ``recipe`` counts; None takes that of the first dataset, or Recipe.simulation of a
+            source.
+        source: of the training patterns, or None.
+        datasets: with the training patterns first.
+        rows: of the training patterns, counted through the datasets; None leaves the scaling "set" as it is.
+
+    Raises:
+        InputError: a recipe for another mesh, or detector effects that cannot be had with it.
+    """
+    mesh = datasets[0].mesh if source is None else source.mesh
+    recipe = Recipe.resolve(training.recipe, mesh, None if source is not None else datasets[0].recipe)
+    if training.detector is not None:
+        training.detector.check(recipe)
+    if recipe.scaling != "set" or rows is None:
+        return recipe
+    if source is not None:
+        parts: Iterator[Any] = (source.batch(number).patterns for number in range(_SCALE_BATCHES))
+    else:
+        parts = (
+            torch.from_numpy(np.asarray(datasets[d].patterns[some], np.float32))
+            for d, own in by_dataset(datasets, rows)
+            for some in np.array_split(own, -(-len(own) // 512))
+        )
+    return recipe.with_scale(max(largest_value(recipe, patterns) for patterns in parts))
+
+
 def prediction_table(
-    model: Model, datasets: Sequence[PatternDataset], rows: np.ndarray, device: str | None = None
+    model: Model,
+    datasets: Sequence[PatternDataset],
+    rows: np.ndarray,
+    device: str | None = None,
+    detector: DetectorEffects | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Truth and prediction of chosen patterns, with what they can be grouped by.
 
@@ -194,6 +242,8 @@ def prediction_table(
         datasets: D datasets.
         rows: (P,) sorted rows counted through all of them.
         device: of the prediction.
+        detector: effects that the patterns are seen through first.
+        seed: of their draws.
 
     Returns:
         As ``test`` of :class:`Trained`.
@@ -201,7 +251,7 @@ def prediction_table(
     tables = []
     first = np.concatenate([[0], np.cumsum([len(dataset) for dataset in datasets])])
     for d, own in by_dataset(datasets, rows):
-        prediction = model.predict(datasets[d], device=device, rows=own)
+        prediction = model.predict(datasets[d], device=device, rows=own, detector=detector, seed=seed + d)
         table = pd.DataFrame({"row": own + first[d]})
         for column, name in enumerate(model.labels):
             mean, spread = np.atleast_2d(prediction.mean.T)[column], np.atleast_2d(prediction.std.T)[column]
@@ -276,23 +326,24 @@ def _settings(training: Training) -> Iterator[None]:
         torch.use_deterministic_algorithms(strict)
 
 
-def _key(training: Training, source: Any, everything: Sequence[PatternDataset], split: Split, labels) -> str:
+def _key(training, source, everything: Sequence[PatternDataset], split: Split, labels, recipe: Recipe) -> str:
     # all that decides the weights
     return hash_of(
         [training.as_dict(), None if source is None else source.as_dict(),
-         [dataset.input_hash for dataset in everything], hash_of(split.train.tolist()), labels, versions()]
+         [dataset.input_hash for dataset in everything], hash_of(split.train.tolist()), labels,
+         recipe.as_dict(), versions()]
     )  # fmt: skip
 
 
-def _card(training, source, everything, n_train, split: Split, labels, scale) -> dict[str, Any]:
+def _card(training, source, everything, n_train, split: Split, labels, scale, recipe) -> dict[str, Any]:
     return {
         "network": training.network,
         "labels": list(labels),
         "scale": {"mean": [float(x) for x in scale[0]], "standard_deviation": [float(x) for x in scale[1]]},
         "n_parameters": training.n_parameters,
         "members": training.members,
-        "mesh": everything[0].mesh.as_dict(),
-        "recipe": RECIPE,
+        "mesh": recipe.mesh.as_dict(),
+        "recipe": recipe.as_dict(),
         "volumes": [v.as_dict() for dataset in everything[:n_train] for v in dataset.volumes],
         "ranges": _ranges(everything, split.train) if source is None else source.ranges(),
         "source": None if source is None else source.as_dict(),

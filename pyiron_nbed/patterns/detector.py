@@ -9,6 +9,8 @@ or tensors).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from torch.nn import functional
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns import detector_kernels as kernels
+from pyiron_nbed.patterns.mesh import Mesh
 
 Numbers = float | Sequence[float] | np.ndarray | torch.Tensor
 
@@ -79,16 +82,19 @@ def blur(patterns: torch.Tensor, sigma: Numbers) -> torch.Tensor:
     return _convolve(patterns, torch.fft.fft(kernel)[:, :, None] * torch.fft.rfft(kernel)[:, None, :])
 
 
-def expose(patterns: torch.Tensor, dose: Numbers, generator: torch.Generator) -> torch.Tensor:
+def expose(
+    patterns: torch.Tensor, dose: Numbers, generator: torch.Generator, mask: torch.Tensor | None = None
+) -> torch.Tensor:
     """Counted electrons: Poisson numbers whose mean follows the pattern.
 
     Args:
         patterns: (B, n, n) intensity ≥ 0, any unit.
-        dose: mean number of electrons in a whole pattern.
+        dose: mean number of electrons in the mask of a pattern.
         generator: source of the draw.
+        mask: (n, n) bool, the pixels whose electrons are counted for the dose; None: all.
 
     Returns:
-        (B, n, n) whole numbers of electrons; a pattern without intensity stays 0.
+        (B, n, n) whole numbers of electrons; a pattern without intensity in the mask stays 0.
 
     Raises:
         InputError: wrong shape, type or device, negative or NaN intensity, or a negative dose.
@@ -102,39 +108,49 @@ def expose(patterns: torch.Tensor, dose: Numbers, generator: torch.Generator) ->
     doses = _like(kernels.per_pattern(_numbers(dose), len(patterns), "dose"), patterns)
     if not bool(((patterns >= 0) & (patterns < torch.inf)).all()):
         raise InputError("The patterns hold NaN, infinite or negative intensity: repair them before.")
-    return torch.poisson(patterns * (doses / totals(patterns))[:, None, None], generator)
+    total = _totals(patterns, mask)
+    rate = torch.where(total > 0, doses / torch.where(total > 0, total, 1), 0)
+    return torch.poisson(patterns * rate[:, None, None], generator)
 
 
-def block_beam(patterns: torch.Tensor, radius: Numbers, delta_k: float, value: float = 0.0) -> torch.Tensor:
-    """Beam stop: a disc around k = 0 that hides the direct beam.
+def bar_shadow(n: int, width: Numbers, angle: Numbers, delta_k: float, device: Any = None) -> torch.Tensor:
+    """Pixels hidden by a beam stop: a bar that comes from beyond the edge and ends behind k = 0.
 
     Args:
-        patterns: (B, n, n) intensity.
-        radius: of the stop in Å⁻¹; pixels whose centre lies within it are hidden, none for 0.
+        n: pixels along one side of the image, odd.
+        width: of the bar in Å⁻¹, (B,); the end is round, with the centre at k = 0. 0 hides nothing.
+        angle: direction from which it comes against k_x towards k_y in degrees, (B,).
         delta_k: size of a pixel in Å⁻¹.
-        value: what hidden pixels hold.
+        device: of the result.
 
     Returns:
-        (B, n, n).
+        (B, n, n) bool, True where hidden.
 
     Raises:
-        InputError: wrong shape or type, or a negative radius.
+        InputError: a negative width, or other numbers of widths than angles.
 
     Example:
-        >>> int((block_beam(torch.ones(1, 9, 9), 0.1, delta_k=0.1) == 0).sum())
-        5
+        >>> bar_shadow(5, [1.0], [0.0], delta_k=1.0)[0].int().tolist()[2]
+        [0, 0, 1, 1, 1]
     """
-    n = check_batch(patterns)
-    radii = kernels.per_pattern(_numbers(radius), len(patterns), "radius")
-    # the squares of whole numbers are exact: a pixel at the edge is hidden on every device
-    steps = (torch.arange(n, device=patterns.device) - n // 2) ** 2
-    limits = np.where(radii > 0, np.floor((radii / delta_k * (1 + 1e-9)) ** 2), -1)
-    hidden = (steps[:, None] + steps)[None] <= torch.as_tensor(limits, device=patterns.device)[:, None, None]
-    return patterns.masked_fill(hidden, value)
+    count = len(np.atleast_1d(_numbers(angle)))
+    radii = kernels.per_pattern(_numbers(width), count, "width") / 2
+    turn = np.deg2rad(kernels.per_pattern(_numbers(angle), count, "angle", -360.0))
+    axis = (torch.arange(n, device=device, dtype=torch.float64) - n // 2) * delta_k
+    x, y = axis[None, None, :], axis[None, :, None]
+    columns = (np.cos(turn), np.sin(turn), radii)
+    c, s, half = (torch.as_tensor(values, device=device)[:, None, None] for values in columns)
+    along, across = c * x + s * y, c * y - s * x
+    far = torch.where(along >= 0, across.abs(), torch.hypot(x, y))
+    return (far <= half * (1 + 1e-9)) & (half > 0)
 
 
 def add_hot_pixels(
-    patterns: torch.Tensor, fraction: Numbers, value: Numbers, generator: torch.Generator
+    patterns: torch.Tensor,
+    fraction: Numbers,
+    value: Numbers,
+    generator: torch.Generator,
+    mask: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Pixels that always show the same value; other ones in each pattern, as if of another camera.
 
@@ -143,6 +159,7 @@ def add_hot_pixels(
         fraction: probability of each pixel to be hot, 0 to 1.
         value: what hot pixels show, in units of the brightest pixel of each pattern.
         generator: source of the draw.
+        mask: (n, n) bool, where the brightest pixel is looked for; None: everywhere.
 
     Returns:
         (B, n, n).
@@ -161,18 +178,24 @@ def add_hot_pixels(
         raise InputError(f"fraction is {fraction!r}: give probabilities between 0 and 1.")
     values = _like(kernels.per_pattern(_numbers(value), len(patterns), "value"), patterns)
     draws = torch.rand(patterns.shape, generator=generator, device=patterns.device, dtype=patterns.dtype)
-    shown = (values * patterns.amax(dim=(1, 2)))[:, None, None]
+    seen = patterns if mask is None else patterns * mask
+    shown = (values * seen.amax(dim=(1, 2)))[:, None, None]
     return torch.where(draws < _like(shares, patterns)[:, None, None], shown, patterns)
 
 
 def add_background(
-    patterns: torch.Tensor, fraction: Numbers, width: Numbers, delta_k: float, uniform: Numbers = 0.0
+    patterns: torch.Tensor,
+    fraction: Numbers,
+    width: Numbers,
+    delta_k: float,
+    uniform: Numbers = 0.0,
+    mask: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Diffuse background: a Gaussian around k = 0 and a constant share.
 
-    I' = (1 − b) I + b S [(1 − u) g(k) + u/n²], with b the fraction, S the sum of the pattern, u the uniform
-    share and g a Gaussian of standard deviation ``width`` whose sum over the image is 1: the sum of the
-    pattern stays what it was.
+    I' = (1 − b) I + b S [(1 − u) g(k) + u/|M|], with b the fraction, S the sum of the pattern over the |M|
+    pixels of the mask, u the uniform share and g a Gaussian of standard deviation ``width`` whose sum over
+    the mask is 1: the sum over the mask stays what it was.
 
     Args:
         patterns: (B, n, n) intensity.
@@ -180,6 +203,7 @@ def add_background(
         width: standard deviation of the Gaussian in Å⁻¹.
         delta_k: size of a pixel in Å⁻¹.
         uniform: share of the background that is the same everywhere, 0 to 1.
+        mask: (n, n) bool, the pixels whose electrons are shared out; None: all.
 
     Returns:
         (B, n, n).
@@ -195,23 +219,31 @@ def add_background(
     share, widths, even = (_numbers(values) for values in (fraction, width, uniform))
     parts = kernels.background_parts(share, widths, delta_k, even, len(patterns), n)
     shares, halo, evens = (_like(part, patterns) for part in parts)
-    shape = halo[:, :, None] * halo[:, None, :] * (1 - evens) + evens / n**2
-    return (1 - shares) * patterns + shares * patterns.sum(dim=(1, 2), keepdim=True) * shape
+    shape = halo[:, :, None] * halo[:, None, :]
+    within = torch.ones_like(patterns[0], dtype=torch.bool) if mask is None else mask
+    shape = shape / (shape * within).sum(dim=(1, 2), keepdim=True)
+    shape = shape * (1 - evens) + evens / within.sum()
+    return (1 - shares) * patterns + shares * (patterns * within).sum(dim=(1, 2), keepdim=True) * shape
 
 
 def distort(
-    patterns: torch.Tensor, shift: Numbers = 0.0, ellipticity: Numbers = 1.0, angle: Numbers = 0.0
+    patterns: torch.Tensor,
+    shift: Numbers = 0.0,
+    ellipticity: Numbers = 1.0,
+    angle: Numbers = 0.0,
+    scale: Numbers = 1.0,
 ) -> torch.Tensor:
-    """Shift of the centre and elliptic distortion, by linear interpolation.
+    """Shift of the centre, elliptic distortion and magnification, by linear interpolation.
 
-    A circle of radius k becomes an ellipse with semi-axes k·√e along ``angle`` and k/√e across, so
-    that areas are kept.
+    A circle of radius k becomes an ellipse with semi-axes s·k·√e along ``angle`` and s·k/√e across, with the
+    ellipticity e and the scale s, and is then moved by the shift. Intensity per area is kept.
 
     Args:
         patterns: (B, n, n) intensity.
         shift: (2,) or (B, 2) displacement of the centre along columns and rows in pixels.
         ellipticity: ratio of the axes of the ellipse that a circle becomes.
         angle: of its long axis against k_x towards k_y in degrees.
+        scale: s, by which lengths in the image grow.
 
     Returns:
         (B, n, n); 0 where the source lies outside the image.
@@ -224,19 +256,62 @@ def distort(
         >>> distort(spot, shift=(2, 1))[0].nonzero().tolist()     # row, column
         [[5, 6]]
     """
-    n = check_batch(patterns)
-    moved, stretch, turn = (_numbers(values) for values in (shift, ellipticity, angle))
-    shifts, matrices = kernels.distortion_matrices(moved, stretch, turn, len(patterns))
-    # M (r − shift) in double precision: an interpolation that is wrong by 1e-5 of a pixel shows at the beam
+    check_batch(patterns)
+    shifts, matrices = _distortion(patterns, shift, ellipticity, angle, scale)
+    return _sampled(patterns, matrices, -np.einsum("pij,pj->pi", matrices, shifts))
+
+
+def undistort(
+    patterns: torch.Tensor,
+    shift: Numbers = 0.0,
+    ellipticity: Numbers = 1.0,
+    angle: Numbers = 0.0,
+    scale: Numbers = 1.0,
+) -> torch.Tensor:
+    """Inverse of :func:`distort` with the same arguments, up to interpolation.
+
+    Args:
+        patterns: (B, n, n) intensity as the camera saw it.
+        shift, ellipticity, angle, scale: as of :func:`distort`.
+
+    Returns:
+        (B, n, n); 0 where the source lies outside the image.
+
+    Raises:
+        InputError: wrong shape or type, or a parameter out of range.
+
+    Example:
+        >>> spot = torch.zeros(1, 9, 9); spot[0, 5, 6] = 1
+        >>> undistort(spot, shift=(2, 1))[0].nonzero().tolist()
+        [[4, 4]]
+    """
+    check_batch(patterns)
+    shifts, matrices = _distortion(patterns, shift, ellipticity, angle, scale)
+    return _sampled(patterns, np.linalg.inv(matrices), shifts)
+
+
+def _distortion(patterns, shift, ellipticity, angle, scale) -> tuple[np.ndarray, np.ndarray]:
+    return kernels.distortion_matrices(
+        _numbers(shift), _numbers(ellipticity), _numbers(angle), _numbers(scale), len(patterns)
+    )
+
+
+def _sampled(patterns: torch.Tensor, matrices: np.ndarray, offsets: np.ndarray) -> torch.Tensor:
+    # the value of each pixel r from M r + offset, in double precision: an interpolation that is wrong by 1e-5
+    # of a pixel shows at the beam
+    n = patterns.shape[1]
     axis = torch.arange(n, device=patterns.device, dtype=torch.float64) - n // 2
     matrix = torch.as_tensor(matrices, device=patterns.device)[:, :, :, None, None]
-    offset = torch.as_tensor(shifts, device=patterns.device)[:, :, None, None]
-    u, v = axis[None, None, :] - offset[:, 0], axis[None, :, None] - offset[:, 1]
-    source = torch.stack([m[:, 0] * u + m[:, 1] * v for m in matrix.unbind(1)], dim=-1) / (n // 2)
+    offset = torch.as_tensor(offsets, device=patterns.device)[:, :, None, None]
+    u, v = axis[None, None, :], axis[None, :, None]
+    source = torch.stack(
+        [m[:, 0] * u + m[:, 1] * v + offset[:, i] for i, m in enumerate(matrix.unbind(1))], dim=-1
+    )
+    source = source / (n // 2)
     values = functional.grid_sample(
         patterns[:, None], source.to(patterns.dtype), mode="bilinear", align_corners=True
     )[:, 0]
-    return torch.where((source.abs() <= 1).all(dim=-1), values, 0)
+    return torch.where((source.abs() <= 1 + 1e-12).all(dim=-1), values, 0)
 
 
 def check_batch(patterns: torch.Tensor, generator: torch.Generator | None = None) -> int:
@@ -263,17 +338,55 @@ def check_batch(patterns: torch.Tensor, generator: torch.Generator | None = None
 
 
 def _numbers(value: Numbers) -> np.ndarray:
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value  # type: ignore[return-value]
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value  # type: ignore
 
 
 def _like(values: np.ndarray, patterns: torch.Tensor) -> torch.Tensor:
     return torch.as_tensor(values, dtype=patterns.dtype, device=patterns.device)
 
 
-def totals(patterns: torch.Tensor) -> torch.Tensor:
-    """(B,) sums of patterns (B, n, n), 1 where there is no intensity."""
-    total = patterns.sum(dim=(1, 2))
-    return torch.where(total > 0, total, 1)
+def continued(patterns: torch.Tensor, mesh: Mesh, margin: int) -> torch.Tensor:
+    """Patterns with a margin, and beyond the disc of the mesh the value that the rim has in the same
+    direction.
+
+    A camera sees on beyond k_max: without a continuation, what moves or spreads the pattern would bring 0 in.
+
+    Args:
+        patterns: (B, n, n) on the mesh.
+        mesh: of n × n pixels.
+        margin: pixels added at each side.
+
+    Returns:
+        (B, n + 2 margin, n + 2 margin).
+
+    Example:
+        >>> mesh = Mesh(1.0, 0.3)
+        >>> continued(torch.as_tensor(mesh.disc)[None].float(), mesh, 2).sum() == (mesh.shape[0] + 4) ** 2
+        tensor(True)
+    """
+    source = _continuation(mesh, margin).to(patterns.device)
+    return patterns.flatten(1)[:, source.flatten()].view(len(patterns), *source.shape)
+
+
+@lru_cache(maxsize=16)
+def _continuation(mesh: Mesh, margin: int) -> torch.Tensor:
+    # number of the pixel inside the disc that each pixel takes its value from
+    axis = np.arange(-mesh.half - margin, mesh.half + margin + 1)
+    y, x = np.meshgrid(axis, axis, indexing="ij")
+    far = np.hypot(x, y)
+    rows, columns = y.copy(), x.copy()
+    outside = far * mesh.delta_k >= mesh.k_max
+    reach = mesh.half + 0.0
+    while outside.any():  # rounding may lead just outside again
+        factor = reach / far[outside]
+        rows[outside], columns[outside] = np.rint(y[outside] * factor), np.rint(x[outside] * factor)
+        outside[outside] = np.hypot(rows[outside], columns[outside]) * mesh.delta_k >= mesh.k_max
+        reach -= 0.25
+    return torch.from_numpy((rows + mesh.half) * mesh.shape[1] + columns + mesh.half)
+
+
+def _totals(patterns: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+    return (patterns if mask is None else patterns * mask).sum(dim=(1, 2))
 
 
 def _convolve(patterns: torch.Tensor, transfer: torch.Tensor) -> torch.Tensor:

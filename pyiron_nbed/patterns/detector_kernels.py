@@ -142,16 +142,17 @@ def distortion_matrices(
     shift: np.ndarray | tuple[float, float],
     ellipticity: float | np.ndarray,
     angle: float | np.ndarray,
+    scale: float | np.ndarray,
     count: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the value of each pixel of a distorted image comes from: M (r − shift).
 
     Args:
-        shift, ellipticity, angle: as :func:`pyiron_nbed.patterns.detector.distort`.
+        shift, ellipticity, angle, scale: as :func:`pyiron_nbed.patterns.detector.distort`.
         count: number of patterns.
 
     Returns:
-        (P, 2) shifts in pixels, x first, and (P, 2, 2) matrices M, which undo the stretch.
+        (P, 2) shifts in pixels, x first, and (P, 2, 2) matrices M, which undo the stretch and the scale.
 
     Raises:
         InputError: a parameter out of range.
@@ -170,4 +171,4 @@ def distortion_matrices(
     # rows (2, 2, P); 1 exactly where nothing is stretched, so that border pixels stay inside the image
     matrices = np.moveaxis(np.array(rows), 2, 0)
     matrices[stretch == 1] = np.eye(2)
-    return shifts, matrices
+    return shifts, matrices / per_pattern(scale, count, "scale", 1e-3)[:, None, None]

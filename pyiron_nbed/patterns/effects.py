@@ -10,6 +10,7 @@ import numpy as np
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.detector_kernels import disc_radii
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength
 
 if TYPE_CHECKING:
@@ -23,28 +24,31 @@ class DetectorEffects:
     """What a microscope and its camera do to a pattern, drawn anew for each pattern.
 
     Each effect is a range (low, high) from which every pattern draws its value, a number for all, or None:
-    off.
-    They follow each other as the electrons meet them: convergence of the probe; inelastic and diffuse
-    background from the specimen; distortion by the lenses; point spread and counting in the camera, so that a
-    dose counts the electrons of the whole pattern with the direct beam; hot pixels, which show whatever was
-    counted; last the beam stop, whose shadow is masked when measured patterns are prepared, with all that
-    lies in it. The stop follows k = 0 of the image as it is used, not the shifted centre.
+    off. The mask is that of the recipe of the images (:class:`pyiron_nbed.patterns.Recipe`): what lies nearer
+    to the centre than its k_min is not looked at, and so no electron there is counted for a dose or a share.
 
-    Counts are scaled back to Å² (total intensity / dose), so that the logarithm of the image works on the
-    same scale with and without noise.
+    The effects follow each other as the electrons meet them: convergence of the probe; inelastic and diffuse
+    background from the specimen; distortion by the lenses; point spread and counting in the camera; hot
+    pixels, which show whatever was counted; last the beam stop. Pixels that a bar hides beyond k_min take the
+    value of the opposite ones, as those of prepared measurements do (I(−k) = I(k) for thin specimens).
+
+    With a dose the result is in electrons, else in the unit of the patterns; a recipe with a unit does not
+    mind.
 
     Args:
         semiangle: of convergence in mrad.
-        background: share of the electrons in the background, 0 to 1.
+        background: share of the electrons in the mask that are background, 0 to 1.
         background_width: standard deviation of its Gaussian in Å⁻¹.
         background_uniform: share of it that is the same everywhere, 0 to 1.
         shift: distance of the centre from the middle of the image in pixels, in a random direction.
+        scale: factor by which lengths in the image are wrong.
         ellipticity: ratio of the axes of the ellipse that a circle becomes, along a random direction.
         blur: standard deviation of the point spread in pixels.
-        dose: electrons in a pattern; drawn uniformly in the logarithm.
+        dose: electrons in the mask; drawn uniformly in the logarithm.
         hot_pixels: probability of a pixel to be hot.
-        hot_value: what hot pixels show, in units of the brightest pixel.
-        beam_stop: radius in Å⁻¹.
+        hot_value: what hot pixels show, in units of the brightest pixel in the mask.
+        beam_stop: width in Å⁻¹ of a bar that comes from beyond the edge, from a random direction, to the
+            centre.
         beam_energy: in eV, for the wavelength of the convergence; None takes that of the mesh.
 
     Raises:
@@ -52,10 +56,10 @@ class DetectorEffects:
 
     Example:
         >>> effects = DetectorEffects(semiangle=(0.5, 2), dose=(1e4, 1e6), beam_energy=200e3)
-        >>> mesh = Mesh(1.0, 0.05)
+        >>> recipe = Recipe.experiment(Mesh(1.0, 0.05))
         >>> import torch
-        >>> patterns = torch.rand(4, *mesh.shape)
-        >>> effects(patterns, mesh, torch.Generator().manual_seed(0)).shape
+        >>> patterns = torch.rand(4, *recipe.mesh.shape)
+        >>> effects(patterns, recipe, torch.Generator().manual_seed(0)).shape
         torch.Size([4, 39, 39])
     """
 
@@ -64,6 +68,7 @@ class DetectorEffects:
     background_width: Range = (0.1, 0.4)
     background_uniform: Range = 0.0
     shift: Range = None
+    scale: Range = None
     ellipticity: Range = None
     blur: Range = None
     dose: Range = None
@@ -99,21 +104,27 @@ class DetectorEffects:
                 f"{MINIMUM_ENERGY:g}, for example 200e3, or None for that of the mesh."
             )
 
-    def check(self, mesh: Mesh) -> None:
-        """Raise InputError where the effects cannot be had on a mesh."""
+    def check(self, recipe: Recipe) -> None:
+        """Raise InputError where the effects cannot be had with a recipe."""
+        mesh = recipe.mesh
         if self.semiangle is not None:
             disc_radii(np.max(self.semiangle), 1, self._wavelength(mesh), mesh.delta_k, mesh.shape[0])
+        if self.dose is not None and recipe.unit is None:
+            raise InputError(
+                "A dose is counted in electrons, and the recipe takes the intensity in its absolute unit: "
+                "take a recipe with a unit, such as Recipe.experiment(), or no dose."
+            )
 
-    def __call__(self, patterns: torch.Tensor, mesh: Mesh, generator: torch.Generator) -> torch.Tensor:
+    def __call__(self, patterns: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
         """Changed copies of a batch; the same state of the generator gives the same.
 
         Args:
-            patterns: (B, n, n) raw intensity in Å².
-            mesh: of the patterns.
+            patterns: (B, n, n) raw intensity on the mesh of the recipe.
+            recipe: of the images; its mesh and mask count.
             generator: source of all draws, on the device of the patterns.
 
         Returns:
-            (B, n, n) intensity in Å², 0 outside the disc |k| < k_max.
+            (B, n, n) intensity, 0 outside the disc |k| < k_max; electrons where there is a dose.
 
         Raises:
             InputError: patterns that do not fit the mesh, no beam energy, or a generator of another device.
@@ -122,9 +133,11 @@ class DetectorEffects:
 
         from pyiron_nbed.patterns import detector
 
+        mesh = recipe.mesh
         if tuple(patterns.shape[1:]) != mesh.shape:
             raise InputError(f"The patterns have shape {tuple(patterns.shape)}: the mesh has {mesh.shape}.")
         detector.check_batch(patterns, generator)
+        mask = torch.as_tensor(recipe.mask, device=patterns.device)
 
         def uniform(low: float, high: float) -> np.ndarray:
             draws = torch.rand(
@@ -135,29 +148,36 @@ class DetectorEffects:
         def draw(name: str) -> np.ndarray:
             return uniform(*getattr(self, name))
 
+        moved = not (self.shift is self.scale is self.ellipticity is None)
+        margin = -(-mesh.half // 6) if moved or self.semiangle is not None or self.blur is not None else 0
+        if margin:
+            patterns = detector.continued(patterns, mesh, margin)
+        wide = torch.nn.functional.pad(mask, [margin] * 4)
         if self.semiangle is not None:
             patterns = detector.converge(patterns, draw("semiangle"), self._wavelength(mesh), mesh.delta_k)
         if self.background is not None:
             share, width, even = map(draw, ("background", "background_width", "background_uniform"))
-            patterns = detector.add_background(patterns, share, width, mesh.delta_k, even)
-        if self.shift is not None or self.ellipticity is not None:
+            patterns = detector.add_background(patterns, share, width, mesh.delta_k, even, wide)
+        if moved:
             far = uniform(0, 0) if self.shift is None else draw("shift")
+            factor = 1.0 if self.scale is None else draw("scale")
             ratio = 1.0 if self.ellipticity is None else draw("ellipticity")
             way = uniform(0, 2 * np.pi)
             shift = far[:, None] * np.stack([np.cos(way), np.sin(way)], axis=1)
-            patterns = detector.distort(patterns, shift, ratio, uniform(0, 180))
+            patterns = detector.distort(patterns, shift, ratio, uniform(0, 180), factor)
         if self.blur is not None:
             patterns = detector.blur(patterns, draw("blur"))
+        if margin:
+            patterns = patterns[:, margin:-margin, margin:-margin]
         if self.dose is not None:
-            doses = np.exp(uniform(*np.log(self.dose)))
-            unit = detector.totals(patterns) / torch.as_tensor(
-                doses, dtype=patterns.dtype, device=patterns.device
-            )
-            patterns = detector.expose(patterns, doses, generator) * unit[:, None, None]
+            patterns = detector.expose(patterns, np.exp(uniform(*np.log(self.dose))), generator, mask)
         if self.hot_pixels is not None:
-            patterns = detector.add_hot_pixels(patterns, draw("hot_pixels"), draw("hot_value"), generator)
+            share, value = draw("hot_pixels"), draw("hot_value")
+            patterns = detector.add_hot_pixels(patterns, share, value, generator, mask)
         if self.beam_stop is not None:
-            patterns = detector.block_beam(patterns, draw("beam_stop"), mesh.delta_k)
+            width, way = draw("beam_stop"), uniform(0, 360)
+            hidden = detector.bar_shadow(mesh.shape[0], width, way, mesh.delta_k, patterns.device)
+            patterns = torch.where(hidden, patterns.flip((1, 2)), patterns)
         return patterns * torch.as_tensor(mesh.disc, device=patterns.device)
 
     def as_dict(self) -> dict[str, Any]:
@@ -192,6 +212,7 @@ class DetectorEffects:
 _COMPANIONS = ("background_width", "background_uniform", "hot_value")  # parameters of other effects
 _ALLOWED = {
     "semiangle": (0.0, 100.0), "background": (0.0, 1.0), "background_width": (1e-3, 10.0),
-    "background_uniform": (0.0, 1.0), "shift": (0.0, 1e3), "ellipticity": (0.1, 10.0), "blur": (0.0, 1e2),
-    "dose": (1e-3, 1e15), "hot_pixels": (0.0, 1.0), "hot_value": (0.0, 1e6), "beam_stop": (0.0, 10.0),
+    "background_uniform": (0.0, 1.0), "shift": (0.0, 1e3), "scale": (0.5, 2.0),
+    "ellipticity": (0.1, 10.0), "blur": (0.0, 1e2),
+    "dose": (1e-3, 1e15), "hot_pixels": (0.0, 1.0), "hot_value": (0.0, 1e6), "beam_stop": (0.0, 0.5),
 }  # fmt: skip

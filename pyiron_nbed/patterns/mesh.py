@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,22 +20,32 @@ class Mesh:
     Without a beam energy the slice is flat, k_z = 0. With one it follows the Ewald sphere in the
     paraxial form k_z = λ (k_x² + k_y²) / 2, along the zone axis.
 
+    A node is a point, a pixel of a camera the mean of the intensity over its area Δk²: that multiplies the
+    autocorrelation of the projected volume at the distance (x, y) by sinc(x Δk) sinc(y Δk), 0.70 at x = 10 Å
+    for Δk = 0.045 Å⁻¹. With ``integrate`` = n each pixel is the mean over n × n points, those of the mesh
+    with Δk / n (n = 3: 0.73).
+
     Args:
         k_max: radius of the disc in Å⁻¹ (k = 1/d).
         delta_k: distance between nodes in Å⁻¹.
         beam_energy: in eV, for example 200e3; None: flat slice.
+        integrate: n, points along each side of a pixel over which the intensity is averaged; odd. 1: a point.
 
     Raises:
-        InputError: values that are not positive, Δk above k_max, or k_max beyond the table.
+        InputError: values that are not positive, Δk above k_max, k_max beyond the table, or an even
+            ``integrate``.
 
     Example:
         >>> Mesh(k_max=1.0, delta_k=0.015).shape
         (133, 133)
+        >>> Mesh(1.0, 0.045, integrate=3).fine.delta_k
+        0.015
     """
 
     k_max: float = 1.0
     delta_k: float = 0.015
     beam_energy: float | None = None
+    integrate: int = 1
 
     def __post_init__(self) -> None:
         energy = self.beam_energy
@@ -49,15 +60,18 @@ class Mesh:
             value = getattr(self, name)
             if isinstance(value, (bool, str)) or not np.isfinite(value) or value <= 0:
                 raise InputError(f"Mesh: {name} is {value!r}: give a positive number in Å⁻¹.")
+        if isinstance(self.integrate, bool) or self.integrate not in range(1, 100, 2):
+            raise InputError(f"Mesh: integrate is {self.integrate!r}: give an odd whole number from 1 to 99.")
+        object.__setattr__(self, "integrate", int(self.integrate))
         if self.delta_k >= self.k_max:
             raise InputError(
                 f"Mesh: delta_k = {self.delta_k} Å⁻¹ is not below k_max = {self.k_max} Å⁻¹, so the "
                 "pattern would be one pixel: lower delta_k."
             )
-        if self.k_max > 2 * S_MAX:
+        if self.k_max + (self.integrate > 1) * self.delta_k > 2 * S_MAX:
             raise InputError(
                 f"Mesh: k_max = {self.k_max} Å⁻¹ is beyond the scattering table, which ends at "
-                f"{2 * S_MAX} Å⁻¹: lower k_max."
+                f"{2 * S_MAX} Å⁻¹ (and a pixel reaches on by delta_k): lower k_max."
             )
 
     @classmethod
@@ -112,11 +126,42 @@ class Mesh:
         return self.axis[:, None] ** 2 + self.axis[None, :] ** 2 < self.k_max**2
 
     @property
+    def fine(self) -> Mesh:
+        """The mesh of points over which the pixels average; the mesh itself where ``integrate`` is 1."""
+        if self.integrate == 1:
+            return self
+        return Mesh(self.k_max + self.delta_k, self.delta_k / self.integrate, self.beam_energy)
+
+    def averaged(self, patterns: Any) -> Any:
+        """Patterns on the mesh from those on :attr:`fine`: the mean over the points of each pixel.
+
+        Args:
+            patterns: (P, m, m) array or tensor on the fine mesh.
+
+        Returns:
+            (P, n, n), 0 outside the disc; ``patterns`` itself where ``integrate`` is 1.
+
+        Example:
+            >>> mesh = Mesh(1.0, 0.3, integrate=3)
+            >>> mesh.averaged(np.ones((1, *mesh.fine.shape)))[0].sum() == mesh.disc.sum()
+            True
+        """
+        if self.integrate == 1:
+            return patterns
+        n, k = self.shape[0], self.integrate
+        edge = (patterns.shape[-1] - n * k) // 2
+        inner = patterns[:, edge : edge + n * k, edge : edge + n * k].reshape(len(patterns), n, k, n, k)
+        mean = inner.mean((2, 4))
+        mean[:, ~self.disc] = 0
+        return mean
+
+    @property
     def curvature(self) -> float:
         """λ/2 in Å: k_z = curvature · (k_x² + k_y²); 0 for a flat slice."""
         return 0.0 if self.beam_energy is None else electron_wavelength(self.beam_energy) / 2
 
     def as_dict(self) -> dict:
-        """JSON form: {"k_max": Å⁻¹, "delta_k": Å⁻¹, "beam_energy": eV or None}."""
+        """JSON form: {"k_max": Å⁻¹, "delta_k": Å⁻¹, "beam_energy": eV or None, "integrate"}."""
         energy = None if self.beam_energy is None else float(self.beam_energy)
-        return {"k_max": float(self.k_max), "delta_k": float(self.delta_k), "beam_energy": energy}
+        sides = {"k_max": float(self.k_max), "delta_k": float(self.delta_k)}
+        return {**sides, "beam_energy": energy, "integrate": self.integrate}

@@ -1,53 +1,275 @@
-"""From raw intensity to the image a network sees: the same recipe in training and in use."""
+"""From raw intensity to the image of a network: one recipe in training, tests, predictions and figures."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from pyiron_nbed.errors import DatasetError
+from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.patterns.mesh import Mesh
 
-RECIPE = "log(1 + I), then min-max inside the disc |k| < k_max of each pattern; 0 outside"
+if TYPE_CHECKING:
+    import torch
+
+TRANSFORMS = ("log", "sqrt", "log_above_one")
+SCALINGS = ("pattern", "none", "set")
+NAMED = ("simulation", "experiment", "study")
+K_MIN_EXPERIMENT = 0.15  # Å⁻¹; beyond the unscattered disc of a probe of 3.6 Å, and the usual beam stop
 
 
-def network_images(patterns: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Logarithm of the intensity scaled to [0, 1] inside the disc of each pattern.
+@dataclass(frozen=True)
+class Recipe:
+    """How the image of a network is made from the raw intensity of a pattern.
+
+    With M the pixels k_min ≤ \\|k\\| < k_max, the image is computed on M and is 0 elsewhere; what lies
+    outside of M has no effect on it, whatever it is:
+
+    1. the unit: u = mean of I over the annulus ``unit`` within M, and x = I / u. A camera's counts and
+       simulated intensities in Å² then mean the same, and a factor in front of the intensity does not matter;
+    2. the transform t(x): "log": log(1 + gain · x); "sqrt": √x; "log_above_one": log(max(x, 1));
+    3. the scaling: "pattern": (t − min t) / (max t − min t) over M of each pattern; a number: t divided by
+       it; "none": t;
+    4. the denoising by total variation (Chambolle, J. Math. Imaging Vis. 20, 89 (2004)) with a weight, at
+       most 200 iterations, to a relative change of 2e-4, and once more the scaling "pattern" where that is
+       chosen.
+
+    A pattern without intensity in the annulus has no unit: its image is 0 everywhere.
 
     Args:
-        patterns: (P, n, n) raw intensity ≥ 0 (any unit: a common factor matters only through the
-            1 in log(1 + I)).
-        mesh: the mesh of the patterns; its shape must be (n, n).
-
-    Returns:
-        (P, n, n) float32.
+        mesh: pixels of the pattern.
+        k_min: in Å⁻¹; pixels nearer to the centre are masked (direct beam, beam stop).
+        unit: (inner, outer) \\|k\\| in Å⁻¹ of the annulus; None takes the intensity as it is.
+        transform: "log", "sqrt" or "log_above_one".
+        gain: of "log".
+        scaling: "pattern", "none", a number above 0, or "set": the largest transformed value of the training
+            set, which a training finds and puts in its place.
+        denoising: weight of the total variation, 0.1 in [WuRupert2026]; None: none.
 
     Raises:
-        DatasetError: wrong shape, NaN or negative intensity.
+        InputError: a value out of range, or an annulus without pixels.
 
     Example:
-        >>> import numpy as np
-        >>> images = network_images(np.random.rand(2, 133, 133), Mesh())
-        >>> float(images.min()), float(images.max())
-        (0.0, 1.0)
+        >>> recipe = Recipe.simulation(Mesh(1.0, 0.05))
+        >>> patterns = np.random.default_rng(0).random((2, 39, 39))
+        >>> images = recipe.images(patterns)
+        >>> images.shape, bool(np.allclose(images, recipe.images(1000 * patterns), atol=1e-5))
+        ((2, 39, 39), True)
     """
-    patterns = np.asarray(patterns)
-    if patterns.ndim != 3 or patterns.shape[1:] != mesh.shape:
-        raise DatasetError(
-            f"The patterns have shape {patterns.shape}: expected (P, {mesh.shape[0]}, {mesh.shape[1]}) for "
-            f"k_max = {mesh.k_max} and delta_k = {mesh.delta_k} Å⁻¹."
-        )
-    disc = mesh.disc
-    inside = patterns[:, disc].astype(np.float32)
-    if not np.isfinite(inside).all() or (inside < 0).any():
-        raise DatasetError(
-            "The patterns hold NaN, infinite or negative intensity inside the disc: raw intensity is "
-            "needed, with bad pixels repaired."
-        )
-    np.log1p(inside, out=inside)
-    low = inside.min(axis=1, keepdims=True)
-    span = inside.max(axis=1, keepdims=True) - low
-    inside -= low
-    inside /= np.where(span > 0, span, 1)
-    images = np.zeros(patterns.shape, np.float32)
-    images[:, disc] = inside
-    return images
+
+    mesh: Mesh
+    k_min: float = 0.0
+    unit: tuple[float, float] | None = (0.75, 1.0)
+    transform: str = "log"
+    gain: float = 4.0
+    scaling: str | float = "pattern"
+    denoising: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.mesh, Mesh):
+            raise InputError(
+                f"The mesh of a recipe is {self.mesh!r}: give a Mesh, for example Mesh(1.0, 0.045)."
+            )
+        if not (_is_number(self.k_min) and 0 <= self.k_min < self.mesh.k_max):
+            raise InputError(
+                f"k_min is {self.k_min!r}: give a number from 0 to below k_max = {self.mesh.k_max} Å⁻¹."
+            )
+        object.__setattr__(self, "k_min", float(self.k_min))
+        if self.unit is not None:
+            try:
+                inner, outer = map(float, self.unit)
+            except (TypeError, ValueError):
+                inner, outer = np.nan, np.nan
+            if not 0 <= inner < outer:
+                raise InputError(
+                    f"unit is {self.unit!r}: give (inner, outer) in Å⁻¹ with inner < outer, or None."
+                )
+            object.__setattr__(self, "unit", (inner, outer))
+            if not self.annulus.any():
+                raise InputError(
+                    f"No pixel between k_min = {self.k_min} and k_max = {self.mesh.k_max} Å⁻¹ lies in the "
+                    f"annulus {self.unit}: give one that the mesh reaches."
+                )
+        if self.transform not in TRANSFORMS:
+            raise InputError(
+                f"transform is {self.transform!r}: choose one of {', '.join(map(repr, TRANSFORMS))}."
+            )
+        if not (_is_number(self.gain) and 0 < self.gain < np.inf):
+            raise InputError(f"gain is {self.gain!r}: give a number above 0.")
+        known = self.scaling in SCALINGS if isinstance(self.scaling, str) else _is_number(self.scaling)
+        if not known or (not isinstance(self.scaling, str) and not 0 < self.scaling < np.inf):
+            raise InputError(
+                f"scaling is {self.scaling!r}: choose one of {', '.join(map(repr, SCALINGS))}, or a number "
+                "above 0."
+            )
+        if self.denoising is not None and not (_is_number(self.denoising) and 0 < self.denoising < np.inf):
+            raise InputError(
+                f"denoising is {self.denoising!r}: give a weight above 0, for example 0.1, or None."
+            )
+
+    @classmethod
+    def simulation(cls, mesh: Mesh | None = None) -> Recipe:
+        """Everything inside the disc counts, the direct beam too: for simulated patterns.
+
+        Args:
+            mesh: default Mesh().
+        """
+        return cls(Mesh() if mesh is None else mesh)
+
+    @classmethod
+    def experiment(cls, mesh: Mesh | None = None, k_min: float = K_MIN_EXPERIMENT) -> Recipe:
+        """What a camera can see: the centre masked, pixels that average over their area.
+
+        Args:
+            mesh: default Mesh(1.0, 0.045, integrate=3), 45 × 45 pixels.
+            k_min: in Å⁻¹; above the radius α/λ of the unscattered disc and that of the beam stop.
+
+        Example:
+            >>> Recipe.experiment().mesh.integrate
+            3
+        """
+        return cls(Mesh(1.0, 0.045, integrate=3) if mesh is None else mesh, k_min)
+
+    @classmethod
+    def study(cls, mesh: Mesh | None = None, scale: float | None = None) -> Recipe:
+        """That of the authors of [WuRupert2026]: log(max(I, 1)) over one number, absolute intensity.
+
+        Args:
+            mesh: default Mesh(), 133 × 133 pixels.
+            scale: largest log(max(I, 1)) of their training set; None lets a training find that of its own.
+        """
+        return cls(
+            Mesh() if mesh is None else mesh, unit=None, transform="log_above_one",
+            scaling="set" if scale is None else scale,
+        )  # fmt: skip
+
+    @classmethod
+    def resolve(cls, given: Any, mesh: Mesh, default: Recipe | None = None) -> Recipe:
+        """The recipe that a setting means on a mesh.
+
+        Args:
+            given: a Recipe; a name, "simulation", "experiment" or "study"; a dict of fields (those left out
+                as in Recipe.simulation); or None.
+            mesh: of the patterns.
+            default: what None means; Recipe.simulation(mesh) where it is None too.
+
+        Raises:
+            InputError: an unknown name or field, or a recipe for another mesh.
+
+        Example:
+            >>> Recipe.resolve("experiment", Mesh(1.0, 0.05)).k_min
+            0.15
+        """
+        if given is None:
+            return cls.simulation(mesh) if default is None else default
+        if isinstance(given, str):
+            if given not in NAMED:
+                raise InputError(
+                    f"The recipe is {given!r}: choose one of {', '.join(map(repr, NAMED))}, or a Recipe."
+                )
+            return getattr(cls, given)(mesh)
+        if isinstance(given, Mapping):
+            given = cls.from_dict({"mesh": mesh.as_dict(), **given})
+        if not isinstance(given, Recipe):
+            raise InputError(
+                f"The recipe is {given!r}: give a Recipe, the name of one or a dict of its fields."
+            )
+        if given.mesh != mesh:
+            raise InputError(
+                f"The recipe is for {given.mesh} and the patterns have {mesh}: give both the same mesh."
+            )
+        return given
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(n, n) bool, the pixels that count: k_min ≤ |k| < k_max."""
+        return self.mesh.disc & (self.mesh.k >= self.k_min * (1 - 1e-9))
+
+    @property
+    def annulus(self) -> np.ndarray:
+        """(n, n) bool, the pixels whose mean intensity is the unit."""
+        inner, outer = self.unit or (0.0, np.inf)
+        k = self.mesh.k
+        return self.mask & (k >= inner * (1 - 1e-9)) & (k < outer)
+
+    def __call__(self, patterns: torch.Tensor, check: bool = True) -> torch.Tensor:
+        """Images of a batch, on the device that it is on.
+
+        Args:
+            patterns: (B, n, n) raw intensity ≥ 0 in any unit; outside the mask anything.
+            check: look for NaN and negative intensity (a GPU has to be waited for).
+
+        Returns:
+            (B, 1, n, n) float32, 0 outside the mask.
+
+        Raises:
+            DatasetError: another shape; NaN, infinite or negative intensity in the mask.
+            InputError: the scaling "set", which only a training can replace by a number.
+        """
+        from pyiron_nbed.patterns.images import recipe_images
+
+        return recipe_images(self, patterns, check)
+
+    def images(self, patterns: np.ndarray) -> np.ndarray:
+        """The same for arrays.
+
+        Args:
+            patterns: (P, n, n) raw intensity of any real dtype.
+
+        Returns:
+            (P, n, n) float32.
+        """
+        import torch
+
+        array = np.ascontiguousarray(patterns, np.float32)
+        return self(torch.from_numpy(array))[:, 0].numpy()
+
+    def with_scale(self, scale: float) -> Recipe:
+        """The recipe with the number that the scaling "set" stands for."""
+        return replace(self, scaling=float(scale))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        unit = None if self.unit is None else list(self.unit)
+        return {**asdict(self), "mesh": self.mesh.as_dict(), "unit": unit}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Inverse of :meth:`as_dict`.
+
+        Raises:
+            InputError: an unknown field, or a value out of range.
+
+        Example:
+            >>> Recipe.from_dict(Recipe.experiment().as_dict()) == Recipe.experiment()
+            True
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown or "mesh" not in values:
+            what = f"holds {unknown[0]!r}" if unknown else "has no mesh"
+            raise InputError(f"The recipe {what}: its fields are {', '.join(known)}.")
+        settings = dict(values)
+        mesh = settings.pop("mesh")
+        return cls(mesh if isinstance(mesh, Mesh) else Mesh(**mesh), **settings)
+
+    def check_same(self, other: Recipe, what: str) -> None:
+        """Raise ModelError that names the first field in which another recipe differs.
+
+        Args:
+            other: the recipe that something was made with.
+            what: that something, for the message.
+        """
+        for field in fields(self):
+            ours, theirs = getattr(self, field.name), getattr(other, field.name)
+            if ours != theirs:
+                raise ModelError(
+                    f"The recipe of {what} differs from the one of the model in its {field.name}: {theirs} "
+                    f"in place of {ours}; make the patterns with the recipe of the model, or train another."
+                )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
