@@ -208,7 +208,12 @@ class Model:
 
 
 def keep_units(
-    network: nn.Module, weights: str | os.PathLike, labels: Sequence[str], n_parameters: int, scale: Any
+    network: nn.Module,
+    weights: str | os.PathLike,
+    labels: Sequence[str],
+    n_parameters: int,
+    scale: Any,
+    recipe: Recipe,
 ) -> None:
     """Change the last layer of a network that starts from a saved model, so that it predicts what that did.
 
@@ -222,21 +227,24 @@ def keep_units(
         labels: names of the L labels of the new training.
         n_parameters: 1, or 2 with log variances.
         scale: mean and standard deviation (L,) of the labels of the new training.
+        recipe: of the images of the new training.
 
     Raises:
-        ModelError: a damaged card.
+        ModelError: a damaged card, or a model that saw images of another recipe.
     """
     path = Path(weights) / CARD_FILE
     if not path.is_file():
         return
     try:
         card = json.loads(path.read_text())
+        before = Recipe.from_dict(card["recipe"])
         same = card["labels"] == list(labels) and card["n_parameters"] == n_parameters
         old_mean, old_spread = (
             torch.tensor(card["scale"][k]).double() for k in ("mean", "standard_deviation")
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, InputError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again.") from error
+    before.check_same(recipe, "this training")
     if not same:
         return
     mean, spread = (torch.as_tensor(np.asarray(x), dtype=torch.float64) for x in scale)
@@ -277,16 +285,17 @@ def load_model(folder: str | os.PathLike) -> Model:
         raise ModelError(f"There is no model in {folder}: {CARD_FILE} is missing.")
     try:
         card = json.loads((folder / CARD_FILE).read_text())
-        if not isinstance(card["recipe"], dict):
-            raise ModelError(
-                f"The model in {folder} was trained by an earlier version, on images whose recipe was not "
-                f"stored ({card['recipe']!r}): train it again."
-            )
+        current = isinstance(card["recipe"], dict)
         outputs = len(card["labels"]) * int(card["n_parameters"])
         networks = [build_network(card["network"], None, outputs) for _ in range(int(card["members"]))]
-        model = Model(networks, card)
+        model = Model(networks, card) if current else None
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / CARD_FILE} is damaged ({error}): train the model again.") from error
+    if model is None:
+        raise ModelError(
+            f"The model in {folder} was trained by an earlier version, on images made by another recipe "
+            f"({card['recipe']!r}): train it again."
+        )
     for name, network in zip(_weight_files(len(networks)), networks, strict=True):
         load_weights(network, folder / name)
         if card.get("weights", {}).get(name) != file_hash(folder / name):

@@ -121,7 +121,7 @@ def train(
                 outputs = len(labels) * training.n_parameters
                 network = build_network(training.network, training.weights, outputs, training.frozen)
                 if training.weights not in (None, "imagenet"):
-                    keep_units(network, training.weights, labels, training.n_parameters, scale)
+                    keep_units(network, training.weights, labels, training.n_parameters, scale, recipe)
                 history = fit(network, batches, training, recipe, device, checkpoint, scale, member, asked)
                 state = {name: values.detach().cpu() for name, values in network.state_dict().items()}
                 finished.append({"network": state, "history": history})

@@ -149,7 +149,7 @@ class DetectorEffects:
             return uniform(*getattr(self, name))
 
         moved = not (self.shift is self.scale is self.ellipticity is None)
-        margin = -(-mesh.half // 6) if moved or self.semiangle is not None or self.blur is not None else 0
+        margin = self._margin(mesh)
         if margin:
             patterns = detector.continued(patterns, mesh, margin)
         wide = torch.nn.functional.pad(mask, [margin] * 4)
@@ -198,6 +198,16 @@ class DetectorEffects:
         if unknown:
             raise InputError(f"There is no detector effect {unknown[0]!r}: choose from {', '.join(known)}.")
         return cls(**values)
+
+    def _margin(self, mesh: Mesh) -> int:
+        # pixels around the image that the effects bring in
+        far = max(self.shift or (0.0,)) + 4 * max(self.blur or (0.0,))
+        for values, power in ((self.scale, 1.0), (self.ellipticity, 0.5)):
+            stretch = max(max(v, 1 / v) ** power for v in values or (1.0,))
+            far += 1.05 * mesh.half * (stretch - 1)
+        if self.semiangle is not None:
+            far += 1e-3 * max(self.semiangle) / self._wavelength(mesh) / mesh.delta_k
+        return int(np.ceil(far)) + 1 if far else 0
 
     def _wavelength(self, mesh: Mesh) -> float:
         energy = mesh.beam_energy if self.beam_energy is None else self.beam_energy

@@ -20,7 +20,6 @@ from pyiron_nbed.dataset.labels import ATOM_LABELS
 from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume, scan_grid
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_patterns
 from pyiron_nbed.errors import DatasetError, InputError, VolumeError
-from pyiron_nbed.patterns.recipe import network_images
 from pyiron_nbed.ssro import disorder_and_bond_order
 from pyiron_nbed.ssro.summary import short_range_order
 
@@ -467,29 +466,3 @@ def test_truncated_and_absent_files(pattern_file, in_folder):
 def test_unknown_label(pattern_file):
     with pytest.raises(InputError, match="disorder_parameter"):
         PatternDataset(pattern_file).label("hardness")
-
-
-def test_images_are_scaled_inside_the_disc():
-    random = np.random.default_rng(0)
-    patterns = random.exponential(50, (5, *MESH.shape))
-    images = network_images(patterns, MESH)
-    assert images.dtype == np.float32
-    assert (images[:, ~MESH.disc] == 0).all()
-    inside = images[:, MESH.disc]
-    assert inside.min(axis=1) == pytest.approx(0, abs=1e-7)
-    assert inside.max(axis=1) == pytest.approx(1)
-    expected = np.log1p(patterns[0])
-    low, high = expected[MESH.disc].min(), expected[MESH.disc].max()
-    assert images[0][MESH.disc] == pytest.approx(((expected - low) / (high - low))[MESH.disc], abs=1e-6)
-    flat = network_images(np.full((1, *MESH.shape), 7.0), MESH)
-    assert (flat == 0).all()
-
-
-@pytest.mark.parametrize("bad", [np.nan, -1.0, np.inf])
-def test_images_refuse_bad_intensity(bad):
-    patterns = np.ones((2, *MESH.shape))
-    patterns[1, MESH.half, MESH.half] = bad
-    with pytest.raises(DatasetError, match="bad pixels"):
-        network_images(patterns, MESH)
-    with pytest.raises(DatasetError, match="expected"):
-        network_images(np.ones((2, 7, 7)), MESH)

@@ -21,9 +21,9 @@ from pyiron_nbed.learning import (
     train,
 )
 from pyiron_nbed.learning.augmentation import rotate
-from pyiron_nbed.learning.data import DatasetBatches, images_of
+from pyiron_nbed.learning.data import DatasetBatches
 from pyiron_nbed.learning.loop import Checkpoint, fit
-from pyiron_nbed.patterns.recipe import network_images
+from pyiron_nbed.patterns import Recipe
 
 QUICK = {"network": "cnn", "weights": None, "epochs": 2, "cores": 2}
 STILL = Augmentation(rotation=0, contrast=0, noise=0, sharpness=0)
@@ -105,9 +105,7 @@ def test_rotated_images_have_the_contrast_of_rotated_atoms(rattled):
     x, y, z = found.positions.T
     exact = found._replace(positions=np.stack([c * x - s * y, s * x + c * y, z], axis=1))
     still, turned = (
-        images_of(
-            torch.from_numpy(patterns_of_volumes(f, rattled.numbers, mesh)), torch.from_numpy(mesh.disc)
-        )
+        Recipe.simulation(mesh)(torch.from_numpy(patterns_of_volumes(f, rattled.numbers, mesh)))
         for f in (found, exact)
     )
     inside = np.hypot(*np.meshgrid(*[np.linspace(-1, 1, mesh.shape[0])] * 2)) < 0.9
@@ -168,9 +166,9 @@ def test_overfits_a_few_patterns(in_folder, rattled):
         network="cnn", weights=None, epochs=200, batch_size=32, seed=0, augmentation=STILL, cores=2
     )
     result = train([dataset], training, test_datasets=[dataset])
-    assert result.history["mae"].iloc[-1] < 0.01
-    # the label is spread by far more than that
-    assert dataset.label().std() > 0.012
+    # a constant is wrong by 0.8 standard deviations on average
+    assert result.history["mae"].iloc[-1] < 0.2 * np.abs(dataset.label() - np.median(dataset.label())).mean()
+    assert result.model.card["metrics"]["r2"] > 0.9
 
 
 def loss_by_hand(error, log_variance, kind):
@@ -230,7 +228,7 @@ def test_a_known_linear_toy_is_learned(pattern_file, kind):
     with the loss 0, ½(δ/s)² and ½(1 + log (δ/s)²), s the standard deviation of the labels.
     """
     dataset, rows = PatternDataset(pattern_file), np.arange(0, 64)
-    images = network_images(dataset.patterns[rows], dataset.mesh).reshape(64, -1).astype(float)
+    images = dataset.images(rows).reshape(64, -1).astype(float)
     _, size, axes = np.linalg.svd(images - images.mean(axis=0), full_matrices=False)
     axes = axes[:4] / size[:4, None] * 8  # four features of mean 0 and variance 1
     known, offset, delta = np.array([0.02, -0.01, 0.005, 0.015]), 0.8, 0.01 * (kind != "mae")
@@ -244,7 +242,7 @@ def test_a_known_linear_toy_is_learned(pattern_file, kind):
     )  # fmt: skip
     network = Linear(images.mean(axis=0), axes, training.n_parameters)
     device, scale = torch.device("cpu"), (label.mean(axis=0), spread)
-    history = fit(network, batches, training, dataset.mesh, device, Checkpoint(None, ""), scale)
+    history = fit(network, batches, training, dataset.recipe, device, Checkpoint(None, ""), scale)
     weight, bias = (p.detach().double().numpy() for p in (network.layer.weight, network.layer.bias))
     assert weight[0] * spread == pytest.approx(known, abs=2e-4)
     assert bias[0] * spread + label.mean() == pytest.approx(offset, abs=2e-4)
@@ -311,8 +309,8 @@ def test_models_refuse_other_meshes_and_damaged_files(pattern_file, in_folder, r
     with pytest.raises(InputError, match="different meshes"):
         train([dataset, PatternDataset("other.h5")], Training(**QUICK))
     card = json.loads((in_folder / "m/model.json").read_text())
-    (in_folder / "m/model.json").write_text(json.dumps({**card, "recipe": "square root"}))
-    with pytest.raises(ModelError, match="square root"):
+    (in_folder / "m/model.json").write_text(json.dumps({**card, "recipe": "log(1 + I)"}))
+    with pytest.raises(ModelError, match="earlier version"):
         load_model("m")
     (in_folder / "m/model.json").write_text("{")
     with pytest.raises(ModelError, match="damaged"):

@@ -21,7 +21,6 @@ from pyiron_nbed.diffraction.random_volumes import RandomVolumes
 from pyiron_nbed.errors import InputError, VolumeError
 from pyiron_nbed.learning import PatternSource, Training, train
 from pyiron_nbed.learning.augmentation import rotate
-from pyiron_nbed.patterns import DetectorEffects
 
 MESH = Mesh(1.0, 0.05)
 VOLUMES = [
@@ -32,7 +31,6 @@ VOLUMES = [
     VolumeRange(Cylinder, radius=(3, 5), height=(6, 14)),
 ]
 LABELS = ("q6", "disorder_parameter", "fraction_Zr")
-EFFECTS = DetectorEffects(blur=(0, 1), dose=(1e4, 1e5), shift=(0, 2), beam_stop=(0, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -107,19 +105,6 @@ def test_a_batch_depends_on_seed_and_number_only(structures, source):
     for expected in batches:
         same(next(endless), expected)
     endless.close()
-
-
-def test_detector_effects_are_drawn_with_the_batch(structures):
-    plain, changed, again = (
-        PatternSource(structures, VOLUMES, MESH, seed=5, batch_size=16, cores=cores, detector=effects)
-        for cores, effects in ((1, None), (1, EFFECTS), (3, EFFECTS))
-    )
-    for number, batch in enumerate(again.batches(0, 4)):
-        same(batch, changed.batch(number))
-        raw = plain.batch(number)
-        assert np.array_equal(raw.centers, batch.centers)
-        assert torch.equal(raw.labels, batch.labels)
-        assert not torch.allclose(raw.patterns, batch.patterns, rtol=1e-3)
 
 
 @pytest.mark.parametrize("mesh", [MESH, Mesh(1.0, 0.05, beam_energy=1e5)])
@@ -292,7 +277,6 @@ CUBE = glass(500, 0.3, seed=2)  # about 20 Å
         ({"device": "cuda:99"}, InputError, "device"),
         ({"weights": [1, 2]}, InputError, "weights"),
         ({"weights": [0]}, InputError, "weights"),
-        ({"detector": DetectorEffects(semiangle=1)}, InputError, "wavelength"),
     ],
 )
 def test_bad_input(change, error, message):

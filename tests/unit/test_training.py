@@ -28,13 +28,13 @@ from pyiron_nbed.learning import (
     metrics_table,
     train,
 )
-from pyiron_nbed.learning.data import images_of, prefetched
+from pyiron_nbed.learning.data import prefetched
 from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import NETWORKS, for_prediction
 from pyiron_nbed.learning.polar import angular_spectra, polar_transform
 from pyiron_nbed.learning.task import CHECKPOINT_FILE, TrainingTask
-from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile
-from pyiron_nbed.patterns.recipe import network_images
+from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile, halves
+from pyiron_nbed.patterns import DetectorEffects, Recipe
 
 QUICK = {"network": "cnn", "weights": None, "epochs": 2, "cores": 1}
 
@@ -45,17 +45,6 @@ def weights(folder):
 
 def equal(one, two):
     return set(one) == set(two) and all(torch.equal(one[name], two[name]) for name in one)
-
-
-def test_images_on_tensors_are_those_of_the_recipe(pattern_file):
-    dataset = PatternDataset(pattern_file)
-    patterns = dataset.patterns[:20].astype(np.float32)
-    disc = torch.from_numpy(dataset.mesh.disc)
-    ours = images_of(torch.from_numpy(patterns), disc)[:, 0].numpy()
-    assert np.abs(ours - network_images(patterns, dataset.mesh)).max() < 2e-6
-    patterns[0, 30, 30] = np.nan
-    with pytest.raises(DatasetError, match="NaN"):
-        images_of(torch.from_numpy(patterns), disc)
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
@@ -150,7 +139,7 @@ def test_a_warm_start_begins_with_the_predictions_of_the_model(pattern_file, in_
     first.save("first")
     start = build_network("cnn", "first", outputs=2 * first.card["n_parameters"])
     scale = np.array([0.3, 0.05]), np.array([0.02, 0.4])
-    keep_units(start, "first", labels, first.card["n_parameters"], scale)
+    keep_units(start, "first", labels, first.card["n_parameters"], scale, first.recipe)
     values = [{"mean": list(scale[0]), "standard_deviation": list(scale[1])}, {}]
     moved = Model([start], {**first.card, "scale": values[0], "calibration": values[1]})
     plain = Model(first.networks, {**first.card, "calibration": values[1]})
@@ -158,11 +147,13 @@ def test_a_warm_start_begins_with_the_predictions_of_the_model(pattern_file, in_
     assert new.mean == pytest.approx(old.mean, rel=1e-4, abs=1e-6)
     if loss == "gaussian":
         assert new.std == pytest.approx(old.std, rel=1e-4)
-    keep_units(start, "first", ["q6", "number_density"], first.card["n_parameters"], scale)  # other labels
+    keep_units(
+        start, "first", ["q6", "number_density"], first.card["n_parameters"], scale, first.recipe
+    )  # other labels
     assert moved.predict(dataset).mean == pytest.approx(new.mean, rel=1e-6)
     Path("first/model.json").write_text('{"labels": ')
     with pytest.raises(ModelError, match=r"model.json is damaged"):
-        keep_units(start, "first", labels, first.card["n_parameters"], scale)
+        keep_units(start, "first", labels, first.card["n_parameters"], scale, first.recipe)
 
 
 def test_several_labels_and_a_warm_start_with_another_head(pattern_file, in_folder):
@@ -188,18 +179,71 @@ def test_several_labels_and_a_warm_start_with_another_head(pattern_file, in_fold
 
 
 @pytest.mark.parametrize("arguments", [{"members": 2}, {"loss": "gaussian"}, {"loss": "huber"}])
-def test_uncertainty_is_calibrated_on_the_test_patterns(pattern_file, in_folder, arguments):
+def test_uncertainty_calibrated_on_one_half_holds_on_the_other(pattern_file, in_folder, arguments):
     dataset = PatternDataset(pattern_file)
     trained = train([dataset], Training(**QUICK, **arguments), "random", 0.5)
-    error = (trained.test["predicted"] - trained.test["true"]).abs()
-    inside = (error <= 1.6448536 * trained.test["standard_uncertainty"] * (1 + 1e-9)).mean()
-    assert 0.9 <= inside <= 0.9 + 2 / len(error)
-    varies = np.ptp(trained.test["standard_uncertainty"].to_numpy()) > 0  # exact, unlike a standard deviation
+    test, first = trained.test, halves(trained.test)
+    error = (test["predicted"] - test["true"]).abs().to_numpy()
+    scores = error / test["standard_uncertainty"].to_numpy()  # a common factor cancels
+    inside = np.concatenate(
+        [scores[own] <= conformal_quantile(scores[~own]) for own in (first, ~first)]
+    ).mean()
+    coverage = trained.model.card["calibration"]["disorder_parameter"]["coverage"]
+    assert coverage == pytest.approx(inside, abs=1e-9)
+    assert 0.8 < coverage < 0.97  # 256 patterns that overlap
+    varies = np.ptp(test["standard_uncertainty"].to_numpy()) > 0  # exact, unlike a standard deviation
     assert varies == (arguments != {"loss": "huber"})
     trained.model.save("m")
     again = load_model("m").predict(dataset, rows=trained.split.test)
-    assert again.mean == pytest.approx(trained.test["predicted"].to_numpy(), abs=1e-5)
-    assert again.std == pytest.approx(trained.test["standard_uncertainty"].to_numpy(), rel=1e-3)
+    assert again.mean == pytest.approx(test["predicted"].to_numpy(), abs=1e-5)
+    assert again.std == pytest.approx(test["standard_uncertainty"].to_numpy(), rel=1e-3)
+
+
+def test_effects_apply_in_tests_and_calibration_too(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    strong = DetectorEffects(dose=300.0, background=0.5)
+    plain, seen = (train([dataset], Training(**QUICK, detector=d), "random", 0.5) for d in (None, strong))
+    card = seen.model.card
+    assert "metrics_without_effects" not in plain.model.card
+    assert card["metrics"]["rmse"] != card["metrics_without_effects"]["rmse"]
+    # the same weights on the same effects again: what is in the card
+    again = seen.model.predict(dataset, rows=seen.split.test, detector=strong, seed=0)
+    error = again.mean - dataset.label()[seen.split.test]
+    assert np.sqrt((error**2).mean()) == pytest.approx(card["metrics"]["rmse"], rel=1e-5)
+    clean = seen.model.predict(dataset, rows=seen.split.test).mean - dataset.label()[seen.split.test]
+    assert np.sqrt((clean**2).mean()) == pytest.approx(card["metrics_without_effects"]["rmse"], rel=1e-5)
+
+
+def test_predictions_do_not_know_the_unit_nor_what_is_masked(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    recipe = Recipe.experiment(dataset.mesh)
+    model = train([dataset], Training(**QUICK, recipe="experiment"), "random").model
+    assert model.recipe == recipe
+    patterns = dataset.patterns[:50].astype(np.float32)
+    expected = model.predict(patterns).mean
+    for factor in (0.1, 10, 1000):
+        assert np.abs(model.predict(factor * patterns).mean - expected).max() < 1e-5
+    hidden = patterns.copy()
+    hidden[:, ~recipe.mask] = np.nan
+    assert np.array_equal(model.predict(hidden).mean, expected)
+    counts = np.random.default_rng(0).poisson(patterns / patterns.max() * 5e3)
+    one, other = (model.predict(counts.astype(kind)).mean for kind in (np.uint16, np.float32))
+    assert np.array_equal(one, other)
+    dark = np.zeros((2, *dataset.mesh.shape))
+    with pytest.warns(UserWarning, match="NaN"):
+        assert np.isnan(model.predict(dark).mean).all()
+
+
+def test_a_model_refuses_another_recipe(pattern_file, in_folder):
+    dataset = PatternDataset(pattern_file)
+    trained = train([dataset], Training(**QUICK, recipe={"k_min": 0.1}), "random")
+    patterns = dataset.patterns[:3]
+    trained.model.predict(patterns, recipe=trained.model.recipe)
+    with pytest.raises(ModelError, match=r"k_min: 0\.0 in place of 0\.1"):
+        trained.model.predict(patterns, recipe=Recipe.simulation(dataset.mesh))
+    trained.model.save("m")
+    with pytest.raises(ModelError, match="transform"):
+        train([dataset], Training(**{**QUICK, "weights": "m"}, recipe={"k_min": 0.1, "transform": "sqrt"}))
 
 
 def test_conformal_coverage_of_new_data_holds_whatever_the_distribution():
