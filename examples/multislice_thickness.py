@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from pyiron_nbed import Cylinder, Mesh, examples, simulate_patterns
 from pyiron_nbed.figures.style import LINE_COLORS
-from pyiron_nbed.patterns.recipe import network_images
+from pyiron_nbed.patterns import Recipe
 
 ZONE_AXIS = (0.3, 0.55, 1.0)
 THICKNESSES = (10, 20, 30, 40, 50, 60, 80, 100)  # Å
@@ -84,7 +84,7 @@ def draw(patterns: dict, values: np.ndarray, mesh: Mesh) -> Figure:
     reach = mesh.axis[-1] + mesh.delta_k / 2
     for row, thickness in zip(panels, (20, 100), strict=True):
         for axis, name, pattern in zip(row, CASES, patterns[thickness][:, 0], strict=True):
-            image = np.where(mesh.disc, network_images(pattern[None], mesh)[0], np.nan)
+            image = np.where(mesh.disc, Recipe.simulation(mesh).images(pattern[None])[0], np.nan)
             axis.imshow(image, origin="lower", extent=(-reach, reach) * 2, cmap="inferno", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[], frame_on=False)
             if thickness == 20:
