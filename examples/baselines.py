@@ -34,7 +34,7 @@ def patterns(folder: Path, name: str, volume: Cylinder, step: float) -> PatternD
     if name.startswith("complexion"):
         atoms, _ = short_range_order(atoms, analyses=["voronoi", "cna", "regions"])
     path = folder / f"{name}_r{volume.radius:g}_h{volume.height:g}.h5"
-    build_dataset(path, [atoms], [volume], Mesh(1.0, 0.045), step, labels=["disorder_parameter"])
+    build_dataset(path, [atoms], [volume], Mesh(1.0, 0.045), step=step, labels=["disorder_parameter"])
     return PatternDataset(path)
 
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from pyiron_nbed import Cylinder, examples, figures
-from pyiron_nbed.dataset import PatternDataset, build_dataset
-from pyiron_nbed.dataset.grid import find_scan
+from pyiron_nbed.dataset import PatternDataset, build_dataset, find_scan
 from pyiron_nbed.ssro.summary import short_range_order
 
 

@@ -144,7 +144,7 @@ def draw(fit, atoms, dataset, folder):
     figures.parity(test["true"], test["predicted"]).savefig(folder / "parity.png", dpi=200)
 
     scan = dataset.scans[0]  # along z, the first zone axis
-    grids = [scan.on_grid(test[name].to_numpy()[scan.rows]) for name in ("true", "predicted")]
+    grids = [scan.grid.map(test[name].to_numpy()) for name in ("true", "predicted")]
     maps = [values[:, :, scan.shape[2] // 2].T for values in grids]
     figures.disorder_maps(
         maps, ["true (from atoms)", "predicted (from patterns)"], pixel_edges(scan)

@@ -73,7 +73,7 @@ def test_files(work):
     for key, volume in VOLUMES.items():
         files[key] = work / f"test_{key}.h5"
         structures = [frames(work, name)[0] for name in TEST]
-        build_dataset(files[key], structures, [volume], MESH, step=4.0, zone_axes=axes, sources=list(TEST))
+        build_dataset(files[key], structures, [volume], MESH, step=4.0, zone_axes=axes, origins=list(TEST))
     return files
 
 

@@ -154,8 +154,8 @@ def main():
         print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
     scan = PatternDataset(test_file).scans[0]  # of the first structure
     columns = [trained.test[name].to_numpy()[scan.rows] for name in ("true", "predicted")]
-    x = scan.on_grid(scan.centers[:, 0]).mean(axis=(1, 2))
-    true, predicted = (np.nanmean(scan.on_grid(values), axis=(1, 2)) for values in columns)
+    x = scan.grid.map(scan.centers[:, 0]).mean(axis=(1, 2))
+    true, predicted = (np.nanmean(scan.grid.map(values), axis=(1, 2)) for values in columns)
     figures.prediction_profile(x, true, predicted, position_label="x across the boundaries (Å)").savefig(
         folder / "profile.png", dpi=150
     )

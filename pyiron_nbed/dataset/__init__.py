@@ -3,6 +3,7 @@
 from pyiron_nbed.dataset.combine import concatenate_datasets
 from pyiron_nbed.dataset.reader import PatternDataset
 from pyiron_nbed.dataset.splits import Split, load_split, split_dataset
+from pyiron_nbed.dataset.stack import find_scan
 from pyiron_nbed.dataset.writer import build_dataset
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Split",
     "build_dataset",
     "concatenate_datasets",
+    "find_scan",
     "load_split",
     "split_dataset",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -14,6 +13,7 @@ from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.reader import PatternDataset
 from pyiron_nbed.dataset.storage import RowWriter, create_file
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.files import replaced
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, versions
 
@@ -69,38 +69,27 @@ def concatenate_datasets(
         of_volume = [_place(volumes, volume.as_dict()) for volume in dataset.volumes]
         numbers.append((np.array(of_structure, int), np.array(of_volume, int)))
     total = sum(len(dataset) for dataset in opened)
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    arrays: dict[str, tuple[tuple[int, ...], str]] = {
-        "patterns": ((total, *first.patterns.shape[1:]), first.patterns.dtype.str),
-        "centers": ((total, 3), "<f8"),
-        "zone_axes": ((total, 3), "<f8"),
-        **dict.fromkeys(("n_atoms", "structure", "volume", "region", "position"), ((total,), "<i4")),
-        **{f"labels/{name}": ((total,), "<f8") for name in first.labels},
-    }
-    create_file(partial, arrays, _attributes(opened, structures, volumes, _scans(opened, numbers)))
-    try:
+    arrays = schema.row_arrays(total, first.patterns.shape[1:], first.patterns.dtype.str, list(first.labels))
+    attributes = _attributes(opened, structures, volumes, _scans(opened, numbers))
+    samples = 0
+    with replaced(path) as partial:
+        create_file(partial, arrays, attributes)
         with RowWriter(partial) as writer, progress_bar(total, "concatenate", "pattern") as bar:
             for dataset, (s, v) in zip(opened, numbers, strict=True):
                 row = writer.n_complete
-                writer.write("centers", row, dataset.centers)
-                writer.write("zone_axes", row, dataset.zone_axes)
-                writer.write("n_atoms", row, dataset.n_atoms)
-                writer.write("region", row, dataset.region)
-                writer.write("position", row, dataset.position)
-                writer.write("structure", row, s[dataset.structure])
-                writer.write("volume", row, v[dataset.volume])
-                for name in dataset.labels:
-                    writer.write(f"labels/{name}", row, dataset.label(name))
+                same = ("centers", "zone_axes", "n_atoms", "region", "position", "view")
+                writer.write(row, {
+                    **{name: getattr(dataset, name) for name in same},
+                    **{f"labels/{name}": dataset.label(name) for name in dataset.labels},
+                    "structure": s[dataset.structure], "volume": v[dataset.volume],
+                    "sample": samples + dataset.sample,
+                })  # fmt: skip
+                samples += int(dataset.sample.max(initial=-1)) + 1
                 for start in range(0, len(dataset), _ROWS):
                     patterns = dataset.patterns[start : start + _ROWS]
-                    writer.write("patterns", row + start, patterns)
+                    writer.write(row + start, {"patterns": patterns})
                     bar.update(len(patterns))
                 writer.complete(row + len(dataset))
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
     return total
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,13 @@ import h5py
 import numpy as np
 
 from pyiron_nbed.dataset.reader import PatternDataset
-from pyiron_nbed.dataset.stack import NavigationAxis, PatternStack, pattern_stack
+from pyiron_nbed.dataset.stack import dataset_stack
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.files import replaced
+from pyiron_nbed.patterns.grid import NavigationAxis
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.stack import PatternStack, array_stack
+from pyiron_nbed.provenance import versions
 
 _CHUNK = 1 << 22  # bytes of a chunk of the file, a few dozen patterns of 133 × 133
 
@@ -46,7 +48,7 @@ def write_hyperspy(
             along x, rows k_y, columns k_x.
         mesh: of an array; a file has its own.
         rows: which rows of a file, in the shape of the navigation axes, for example (Ny, Nx) of
-            :func:`pyiron_nbed.dataset.grid.find_scan`; None takes all, as a grid where they form one.
+            :func:`pyiron_nbed.dataset.find_scan`; None takes all, as a grid where they form one.
         step: of an array, distance between positions along each navigation axis in Å, or one number; None
             counts.
         labels: of an array, {name: values in the shape of the navigation axes}; a file has its own.
@@ -63,8 +65,10 @@ def write_hyperspy(
         pyiron_nbed.errors.InputError: The patterns are 9 × 9 pixels and the mesh has 19 × 19.
     """
     path = Path(path)
-    stack = pattern_stack(patterns, mesh, rows, step, labels, metadata)
+    stack = _stack(patterns, mesh, rows, step, labels, metadata)
     write = _hyperspy_writer(path.suffix)
+    if path.is_dir() and not (path / ".zgroup").exists():
+        raise InputError(f"{path} is a folder of something else: give another name, or remove it.")
     import dask.array as da
 
     n = len(stack.shape)
@@ -85,7 +89,7 @@ def write_hyperspy(
         "metadata": {
             "General": {"title": title},
             "Signal": {"signal_type": "electron_diffraction", "quantity": "Intensity (Å²)"},
-            "pyiron_nbed": {**stack.facts, "labels": stack.labels},
+            "pyiron_nbed": {**_facts(mesh), **stack.facts, "labels": stack.labels},
         },
         "original_metadata": {},
         "learning_results": {},
@@ -96,7 +100,7 @@ def write_hyperspy(
     }  # fmt: skip
     if mesh.beam_energy is not None:
         signal["metadata"]["Acquisition_instrument"] = {"TEM": {"beam_energy": mesh.beam_energy / 1e3}}
-    with _renamed(path) as partial:
+    with replaced(path) as partial:
         write(str(partial), signal, show_progressbar=False)
 
 
@@ -134,7 +138,7 @@ def write_py4dstem(
         ...         file["datacube_root/datacube/data"].shape
         (4, 5, 19, 19)
     """
-    stack = pattern_stack(patterns, mesh, rows, step, labels, metadata)
+    stack = _stack(patterns, mesh, rows, step, labels, metadata)
     if len(stack.shape) > 2:
         raise InputError(
             f"The patterns form a scan of {' × '.join(map(str, stack.shape))} positions along z, y, x and "
@@ -161,7 +165,7 @@ def write_py4dstem(
         "qx0_shift": np.zeros(shape), "qy0_shift": np.zeros(shape),
     }  # fmt: skip
     labels = {name: values.reshape(shape) for name, values in stack.labels.items()}
-    with _renamed(Path(path)) as partial, h5py.File(partial, "w") as file:
+    with replaced(path) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(
             emd_group_type="file", version_major=1, version_minor=0, UUID=str(uuid.uuid4()),
             authoring_program="pyiron_nbed", authoring_user="",
@@ -169,7 +173,8 @@ def write_py4dstem(
         root = _emd_node(file, "datacube_root", "root", "Root")
         _emd_metadata(root, "calibration", "Calibration", calibration)
         cube = _emd_node(root, "datacube", "array", "DataCube")
-        _emd_metadata(cube, "pyiron_nbed", "Metadata", {**stack.facts, "labels": labels})
+        facts = {**_facts(stack.mesh), **stack.facts, "labels": labels}
+        _emd_metadata(cube, "pyiron_nbed", "Metadata", facts)
         data = cube.create_dataset("data", (*shape, *stack.mesh.shape), stack.dtype)
         data.attrs["units"] = "Å²"
         dims = (("Rx", r_units, step_y), ("Ry", r_units, step_x), ("Qx", "A^-1", delta_k),
@@ -183,6 +188,21 @@ def write_py4dstem(
             for x in range(0, shape[1], many):
                 place = (slice(y, y + 1), slice(x, x + many))
                 data[place] = stack.read(place[2 - len(stack.shape) :])
+
+
+def _stack(patterns: Any, mesh: Mesh | None, rows: Any, step: Any, labels: Any, facts: Any) -> PatternStack:
+    if isinstance(patterns, PatternDataset):
+        if mesh is not None or step is not None or labels is not None:
+            raise InputError("A pattern file has a mesh, steps and labels of its own: leave these out.")
+        return dataset_stack(patterns, rows, facts)
+    if mesh is None or rows is not None:
+        raise InputError("An array of patterns needs a mesh and takes no rows: index the array instead.")
+    return array_stack(patterns, mesh, step, labels, facts)
+
+
+def _facts(mesh: Mesh) -> dict[str, Any]:
+    known = {"k_max": mesh.k_max, "delta_k": mesh.delta_k, "versions": versions()}
+    return known if mesh.beam_energy is None else {**known, "beam_energy": mesh.beam_energy}
 
 
 class _Pieces:
@@ -222,27 +242,6 @@ def _hyperspy_writer(suffix: str) -> Callable[..., None]:
             f'Writing {suffix} needs RosettaSciIO ({error}): pip install "pyiron_nbed[{extra}]".'
         ) from error
     return file_writer
-
-
-@contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
-    # a temporary name beside the file, renamed when it is complete
-    partial = path.with_name(path.name + ".partial")
-    try:
-        yield partial
-        if (path / ".zgroup").exists():
-            _remove(path)  # a folder is not replaced by renaming
-        os.replace(partial, path)
-    except BaseException:
-        _remove(partial)
-        raise
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _emd_node(parent: h5py.Group, name: str, kind: str, python_class: str) -> h5py.Group:

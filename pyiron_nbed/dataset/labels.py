@@ -19,30 +19,47 @@ _MOTIFS = tuple(f"motif_{name}" for name in MOTIF_CLASSES)
 ATOM_LABELS = ("disorder_parameter", "disorder_modulus", "q6", "q4", *_MOTIFS)
 
 
-def check_labels(names: Sequence[str] | None) -> tuple[str, ...]:
-    """Names of the labels to compute.
+def columns_beside(elements: Sequence[str]) -> tuple[str, ...]:
+    """Labels that come with any others: number density and composition.
+
+    Example:
+        >>> columns_beside(["Zr", "Cu"])
+        ('number_density', 'fraction_Cu', 'fraction_Zr')
+    """
+    return ("number_density", *(schema.COMPOSITION_PREFIX + element for element in sorted(elements)))
+
+
+def check_labels(names: Sequence[str] | None, elements: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Names of labels.
 
     Args:
         names: some of ``ATOM_LABELS``; None takes all that can be computed here (the motif fractions need
-            OVITO). Number density and composition always come with them.
+            OVITO).
+        elements: where labels of patterns of these elements are meant, which also have those of
+            :func:`columns_beside`; None where labels to compute are.
+
+    Returns:
+        The names, those to compute in the order of the file and others as they are.
 
     Raises:
-        InputError: an unknown name, or none.
+        InputError: an unknown name, none, or one given twice.
 
     Example:
-        >>> check_labels(["q6"])
-        ('q6',)
+        >>> check_labels(["q6", "disorder_parameter"])
+        ('disorder_parameter', 'q6')
+        >>> check_labels(["fraction_Cu", "q6"], ["Cu", "Zr"])
+        ('fraction_Cu', 'q6')
     """
     if names is None:
         some = importlib.util.find_spec("ovito") is not None
         return tuple(name for name in ATOM_LABELS if some or name not in _MOTIFS)
-    unknown = [name for name in names if name not in ATOM_LABELS]
-    if unknown or not len(names):
+    known = ATOM_LABELS if elements is None else (*ATOM_LABELS, *columns_beside(elements))
+    if not len(names) or len(set(names)) < len(names) or not set(names) <= set(known):
+        always = "; number_density and the composition are always there" if elements is None else ""
         raise InputError(
-            f"The labels are {list(names)}: choose some of {', '.join(ATOM_LABELS)}; number_density and the "
-            "composition are always there."
+            f"The labels are {list(names)}: choose some of {', '.join(known)}, each once{always}."
         )
-    return tuple(name for name in ATOM_LABELS if name in names)
+    return tuple(names) if elements is not None else tuple(name for name in ATOM_LABELS if name in names)
 
 
 def atom_values(atoms: Atoms, names: Sequence[str], cores: int | None = None) -> dict[str, np.ndarray]:

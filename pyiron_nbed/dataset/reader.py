@@ -6,20 +6,18 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 
 from pyiron_nbed.dataset import schema
-from pyiron_nbed.dataset.plan import FileScan
-from pyiron_nbed.dataset.splits import Split, split_dataset
-from pyiron_nbed.dataset.storage import COMPLETE, Rows
+from pyiron_nbed.dataset.storage import COMPLETE, mapped_rows
 from pyiron_nbed.diffraction import Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
+from pyiron_nbed.patterns.scan import Scan, first_place
 
 
 class PatternDataset:
@@ -35,16 +33,18 @@ class PatternDataset:
         mesh: the :class:`Mesh`.
         recipe: from intensity to image, what a training takes unless told otherwise.
         volumes: interaction volumes.
-        structures: list of {structure_id, source, temperature in K (0: minimised) or None, cell in Å, pbc}.
-        scans: list of :class:`FileScan`: a map is ``scan.on_grid(values[scan.rows])``, NaN where a volume
-            held no atoms or the run has not come to it; empty for one-layer clusters and schema 1.
+        structures: list of {structure_id, origin, temperature in K (0: minimised) or None, cell in Å, pbc}.
+        scans: list of :class:`pyiron_nbed.patterns.scan.Scan`: a map is ``scan.grid.map(values)``, NaN where
+            a volume held no atoms or the run has not come to it; empty for one-layer clusters and schema 1.
         labels: DataFrame, one row per pattern and one column per label.
         centers: (P, 3) in Å.
         zone_axes: (P, 3).
         n_atoms, structure, volume, region: (P,) int.
         position: (P,) int, place in the order of its scan; −1 without one.
+        sample, view: (P,) int; patterns of equal sample show the same volume (structure, centre, kind) and
+            differ in their view, the number of the direction.
         region_types: names of the regions.
-        patterns: (P, n, n) raw intensity, read from disc when indexed.
+        patterns: (P, n, n) raw intensity, mapped onto the file: read where looked at, not to be written to.
         complete: False for the file of an interrupted run, of which only the first rows are read.
         provenance: dict.
         input_hash: of all that decides the content (structures with their values, geometry, mesh, engine,
@@ -85,8 +85,10 @@ class PatternDataset:
         self.recipe = Recipe.from_dict(json.loads(recipe)) if version > 2 else Recipe.simulation(self.mesh)
         self.volumes: list[Volume] = [as_volume(v) for v in json.loads(file.attrs["volumes"])]
         self.structures: list[dict] = json.loads(file.attrs["structures"])
-        for structure in self.structures:
-            structure.setdefault("temperature", None)  # earlier files do not say
+        for structure in self.structures:  # as earlier files have them
+            structure.setdefault("temperature", None)
+            if "origin" not in structure:
+                structure["origin"] = structure.pop("source", structure["structure_id"])
         self.provenance: dict = json.loads(file.attrs["provenance"])
         self.input_hash = str(file.attrs["input_hash"])
         self.region_types: list[str] = json.loads(file.attrs["region_types"])
@@ -101,28 +103,43 @@ class PatternDataset:
         self.labels = pd.DataFrame({name: values[:n] for name, values in file["labels"].items()})
         if version < 3:  # that is what it was then
             self.labels = self.labels.rename(columns={"disorder_parameter": "disorder_modulus"})
-        self.patterns = Rows(self.path, "patterns", n)
+        self.patterns = mapped_rows(self.path, "patterns", n)
+        if "sample" in file:
+            self.sample, self.view = file["sample"][:n], file["view"][:n]
+        else:  # earlier files: each pattern is the only view of its volume
+            self.sample, self.view = np.arange(n, dtype=np.int32), np.zeros(n, np.int32)
         if version == 1:
             self.position, self.scans = np.full(n, -1, np.int32), []
-            for structure in self.structures:
-                structure["source"] = structure["structure_id"]
             return
         self.position = file["position"][:n]
         self.scans = [self._scan(**values) for values in json.loads(file.attrs["scans"])]
 
-    def _scan(self, first: int, n: int, shape: list, step: list, zone_axis: list, **values: Any) -> FileScan:
+    def _scan(
+        self, first: int, n: int, shape: list, step: list, order: str, structure: int,
+        zone_axis: list, volume: int, origin: list | None = None,
+    ) -> Scan:  # fmt: skip
         rows = slice(first, min(first + n, len(self)))
-        return FileScan(
-            centers=self.centers[rows], kept=self.position[rows], first=first,
-            shape=tuple(shape), step=tuple(step), zone_axis=(*zone_axis,), **values,
+        if origin is None:  # earlier files do not say
+            of = self.structures[structure]
+            origin = list(
+                first_place(
+                    self.centers[rows], self.position[rows], shape, step, order, of["cell"], of["pbc"]
+                )
+            )
+        return Scan(
+            centers=self.centers[rows], shape=tuple(shape), step=tuple(step), origin=tuple(origin),
+            zone_axis=(*zone_axis,), order=order, kept=self.position[rows], structure=structure,
+            volume=volume, first=first,
         )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.patterns)
 
-    def close(self) -> None:
-        """Close the file; it opens again when patterns are read."""
-        self.patterns.close()
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "patterns": len(self)}  # another process maps the file itself
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state, patterns=mapped_rows(state["path"], "patterns", state["patterns"]))
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, float]:
         """(pattern (n, n) float32 raw intensity, mean d_i)."""
@@ -154,7 +171,3 @@ class PatternDataset:
             unique, back = np.unique(rows, return_inverse=True)
             out[start : start + 512] = self.recipe.images(self.patterns[unique])[back]
         return out
-
-    def split(self, kind: str = "block", test_fraction: float = 0.2, seed: int = 0) -> Split:
-        """Training and test indices; see :func:`pyiron_nbed.dataset.split_dataset`."""
-        return split_dataset([self], kind, test_fraction, seed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 FORMAT = "pyiron_nbed patterns"
 SCHEMA_VERSION = 3
-# 1: without `position`, `scans` and the source of a structure
-# 1 and 2: `disorder_parameter` was the mean of 1 − |Σ_j s_ij| / 12, now called `disorder_modulus`
+# 1: without `position`, `scans` and the origin of a structure
+# 1 and 2: `disorder_parameter` was the mean of 1 − |Σ_j s_ij| / 12, now called `disorder_modulus`;
+#     no `sample` and `view`; `origin` of a structure was called `source`, and scans did not say theirs
 
 # P patterns of n × n pixels, S structures, V volumes
 KEYS = {
@@ -17,6 +20,8 @@ KEYS = {
     "volume": "(P,) int32, row in the attribute `volumes`",
     "region": "(P,) int32, type of the region most atoms are in, row in the attribute `region_types`",
     "position": "(P,) int32, place in the order of its scan; empty volumes that were left out have no row",
+    "sample": "(P,) int32, which volume: patterns of equal number are views of the same one",
+    "view": "(P,) int32, number of the view of that volume",
     "n_complete": "(1,) int64, rows that hold patterns; fewer than P in a file that was interrupted",
 }
 LABELS = {
@@ -37,13 +42,38 @@ ATTRIBUTES = {
     "schema_version": "int",
     "mesh": "JSON, {k_max, delta_k in Å⁻¹, beam_energy in eV or null for the flat slice}",
     "volumes": "JSON list of V volumes, lengths in Å",
-    "structures": "JSON list of S {structure_id, source, temperature, cell (3, 3) in Å, pbc}; source: what "
+    "structures": "JSON list of S {structure_id, origin, temperature, cell (3, 3) in Å, pbc}; origin: what "
     "it comes from; temperature of the frame in K, 0 where minimised, null where not known",
-    "scans": "JSON list of {structure, volume, zone_axis, shape, step in Å, order, first: row, n: rows}; "
-    "one-layer clusters have none",
+    "scans": "JSON list of {structure, volume, zone_axis, shape, step and origin in Å, order, first: row, "
+    "n: rows}; one-layer clusters have none",
     "region_types": "JSON list of names",
     "recipe": "JSON, fields of a Recipe: what a training takes unless told otherwise",
     "input_hash": "str, of all that decides the content; a run that goes on checks it",
-    "provenance": "JSON: versions, engine, scan step in Å, seed, n_skipped: empty volumes left out, "
+    "provenance": "JSON: versions, engine, scan: its options, n_skipped: empty volumes left out, "
     "multislice: options of that engine",
 }
+
+
+def row_arrays(
+    total: int, shape: Sequence[int], dtype: str, labels: Sequence[str]
+) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and type of every array of a file.
+
+    Args:
+        total: number of patterns.
+        shape: of a pattern.
+        dtype: of the patterns.
+        labels: names of the labels.
+
+    Example:
+        >>> row_arrays(7, (39, 39), "<f2", ["q6"])["labels/q6"]
+        ((7,), '<f8')
+    """
+    whole = ("n_atoms", "structure", "volume", "region", "position", "sample", "view")
+    return {
+        "patterns": ((total, *shape), dtype),
+        "centers": ((total, 3), "<f8"),
+        "zone_axes": ((total, 3), "<f8"),
+        **dict.fromkeys(whole, ((total,), "<i4")),
+        **{f"labels/{name}": ((total,), "<f8") for name in labels},
+    }

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -14,11 +13,10 @@ from ase.cell import Cell
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pyiron_nbed.dataset.reader import PatternDataset
 from pyiron_nbed.diffraction import OneLayerCluster
 from pyiron_nbed.errors import DatasetError, InputError
-
-if TYPE_CHECKING:
-    from pyiron_nbed.dataset.reader import PatternDataset
+from pyiron_nbed.files import replaced
 
 KINDS = ("block", "structure", "job", "random")
 FORMAT = "pyiron_nbed split"
@@ -56,20 +54,13 @@ class Split:
         """
         if not self.datasets:
             raise InputError("The split does not say which datasets it belongs to: make it by split_dataset.")
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        try:
-            with h5py.File(partial, "w") as file:
-                file["train"], file["test"] = self.train.astype("<i8"), self.test.astype("<i8")
-                file.attrs.update(
-                    format=FORMAT, version=1, kind=self.kind, seed=self.seed, test_fraction=self.test_fraction
-                )
-                file.attrs["dataset_hashes"] = [name for name, _ in self.datasets]
-                file.attrs["dataset_lengths"] = [length for _, length in self.datasets]
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        with replaced(path) as partial, h5py.File(partial, "w") as file:
+            file["train"], file["test"] = self.train.astype("<i8"), self.test.astype("<i8")
+            file.attrs.update(
+                format=FORMAT, version=1, kind=self.kind, seed=self.seed, test_fraction=self.test_fraction
+            )
+            file.attrs["dataset_hashes"] = [name for name, _ in self.datasets]
+            file.attrs["dataset_lengths"] = [length for _, length in self.datasets]
 
 
 def load_split(path: str | os.PathLike, datasets: Sequence[PatternDataset]) -> Split:
@@ -125,21 +116,21 @@ def split_dataset(
       set; a gap as wide as the volume on both sides (periodic images counted) is left out, so that
       no atom is in both.
     * ``"structure"``: whole structures are held out.
-    * ``"job"``: whole sources (the job or simulation that structures come from) are held out, all their
+    * ``"job"``: whole origins (the job or simulation that structures come from) are held out, all their
       frames together.
     * ``"random"``: by pattern, as published; overlapping volumes leak from training into test.
 
     Args:
         datasets: D datasets; rows are counted through all of them.
         kind: see above.
-        test_fraction: share held out, above 0 and below 1 (at least one structure or source).
+        test_fraction: share held out, above 0 and below 1 (at least one structure or origin).
         seed: of the draw.
 
     Returns:
         The :class:`Split`.
 
     Raises:
-        InputError: unknown kind, fraction out of range, one structure only for "structure" (one source
+        InputError: unknown kind, fraction out of range, one structure only for "structure" (one origin
             for "job"), or a volume too wide for "block".
 
     Example:
@@ -163,10 +154,10 @@ def split_dataset(
     elif kind == "block":
         train, test = _block(datasets, ids, test_fraction, random)
     else:
-        groups = ids if kind == "structure" else _sources(ids, _column(datasets, "source"))
+        groups = ids if kind == "structure" else _origins(ids, _column(datasets, "origin"))
         names = np.unique(groups)
         if len(names) < 2:
-            what = "structures" if kind == "structure" else "sources (jobs)"
+            what = "structures" if kind == "structure" else "origins (jobs)"
             raise InputError(
                 f"The split {kind!r} needs patterns of at least two {what}, there is one: add a "
                 "dataset or use split = 'block'."
@@ -188,12 +179,12 @@ def _column(datasets: Sequence[PatternDataset], name: str) -> np.ndarray:
     return np.concatenate([np.array([s[name] for s in d.structures])[d.structure] for d in datasets])
 
 
-def _sources(ids: np.ndarray, sources: np.ndarray) -> np.ndarray:
-    # (rows,) number of the group: sources that share a structure are one
+def _origins(ids: np.ndarray, origins: np.ndarray) -> np.ndarray:
+    # (rows,) number of the group: origins that share a structure are one
     names, of_id = np.unique(ids, return_inverse=True)
-    origins, of_source = np.unique(sources, return_inverse=True)
-    size = len(names) + len(origins)
-    links = coo_array((np.ones(len(ids)), (of_id, len(names) + of_source)), (size, size))
+    others, of_origin = np.unique(origins, return_inverse=True)
+    size = len(names) + len(others)
+    links = coo_array((np.ones(len(ids)), (of_id, len(names) + of_origin)), (size, size))
     return connected_components(links, directed=False)[1][of_id]
 
 

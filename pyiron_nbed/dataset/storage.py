@@ -40,6 +40,8 @@ def create_file(
     """
     size = sum(int(np.prod(shape)) * np.dtype(kind).itemsize for shape, kind in arrays.values())
     try:
+        # another file, not the old one cut short: someone may be reading that
+        Path(path).unlink(missing_ok=True)
         # before HDF5 has the file open: it does not survive a full disc at closing
         with open(path, "wb") as raw:
             _reserve(raw.fileno(), size + _HEAD)
@@ -91,6 +93,8 @@ def _no_space(path: Path, size: int, error: OSError) -> str:
 class RowWriter:
     """Writes rows of the arrays of a file made by :func:`create_file`; use as a context.
 
+    They are written and not mapped: a disc that is full is then an error, and not the end of the process.
+
     Args:
         path: the file.
     """
@@ -108,17 +112,22 @@ class RowWriter:
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
 
-    def write(self, name: str, row: int, values: np.ndarray) -> None:
-        """Put values into consecutive rows of one array.
+    def write(self, row: int, columns: Mapping[str, np.ndarray]) -> None:
+        """Put values into consecutive rows of arrays.
+
+        Args:
+            row: the first.
+            columns: {name: (rows, ...)}.
 
         Raises:
             DatasetError: the disc is full; what was complete stays readable.
         """
-        offset, kind, shape = self._places[name]
-        data = np.ascontiguousarray(values, kind)
-        if data.shape[1:] != shape[1:] or row + len(data) > shape[0]:
-            raise ValueError(f"{name}: rows of shape {data.shape} do not fit {shape} at {row}")
-        self._put(data, offset + row * (data.nbytes // max(len(data), 1)))
+        for name, values in columns.items():
+            offset, kind, shape = self._places[name]
+            data = np.ascontiguousarray(values, kind)
+            if data.shape[1:] != shape[1:] or row + len(data) > shape[0]:
+                raise ValueError(f"{name}: rows of shape {data.shape} do not fit {shape} at {row}")
+            self._put(data, offset + row * (data.nbytes // max(len(data), 1)))
 
     def complete(self, rows: int) -> None:
         """Say that all arrays are written up to this row.
@@ -153,76 +162,26 @@ def _places(file: h5py.File) -> dict[str, tuple[int, np.dtype, tuple[int, ...]]]
     return places
 
 
-class Rows:
-    """Rows of one array of a pattern file, read from disc when indexed; any number of processes may read.
+def mapped_rows(path: str | os.PathLike, name: str = "patterns", length: int | None = None) -> np.ndarray:
+    """Rows of one array of a pattern file, read from disc where they are looked at; not to be written to.
 
     Args:
         path: the file.
         name: of the array.
         length: rows that may be read; None for all.
 
-    Attributes:
-        shape: (rows, ...).
-        dtype: of the file.
+    Returns:
+        (length, ...) array mapped onto the file; any number of processes may hold one.
+
+    Raises:
+        DatasetError: a file that was not written here, or is truncated.
     """
-
-    def __init__(self, path: str | os.PathLike, name: str = "patterns", length: int | None = None) -> None:
-        self.path = os.fspath(path)
-        with h5py.File(path, "r") as file:
-            item = file[name]
-            self._offset, self.dtype = item.id.get_offset(), item.dtype
-            self.shape = (item.shape[0] if length is None else length, *item.shape[1:])
-        if self._offset is None:
-            raise DatasetError(f"{self.path} has no contiguous array {name!r}: it was not written here.")
-        self._row_bytes = int(np.prod(self.shape[1:])) * self.dtype.itemsize
-        self._file: Any = None
-
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, "_file": None}  # an open file must not cross processes
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    @property
-    def nbytes(self) -> int:
-        """Size of all rows in bytes."""
-        return len(self) * self._row_bytes
-
-    def close(self) -> None:
-        """Close the file; it opens again when rows are read."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        """One row (int) or several (slice, list, array of int or bool), as a new array."""
-        if isinstance(key, tuple):
-            return self[key[0]][(slice(None), *key[1:]) if not np.isscalar(key[0]) else key[1:]]
-        if isinstance(key, (int, np.integer)):
-            if not -len(self) <= key < len(self):
-                raise IndexError(f"row {key} of {len(self)}")
-            return self._read(np.array([key % len(self)]))[0]
-        rows = np.arange(len(self))[np.asarray(key) if not isinstance(key, slice) else key]
-        return self._read(rows)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return self[:] if dtype is None else self[:].astype(dtype)
-
-    def _read(self, rows: np.ndarray) -> np.ndarray:
-        if self._file is None:
-            self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115  (closed by close)
-        out = np.empty((len(rows), *self.shape[1:]), self.dtype)
-        if not out.size:
-            return out
-        view = out.reshape(-1).view(np.uint8).data
-        # runs of neighbouring rows are one read
-        first = np.flatnonzero(np.diff(rows, prepend=rows[0] - 2) != 1)
-        for start, stop in zip(first, [*first[1:], len(rows)], strict=True):
-            at = self._offset + int(rows[start]) * self._row_bytes
-            part = view[start * self._row_bytes : stop * self._row_bytes]
-            while len(part):
-                done = os.preadv(self._file.fileno(), [part], at)
-                if done == 0:
-                    raise DatasetError(f"{self.path} is truncated: make it again.")
-                part, at = part[done:], at + done
-        return out
+    with h5py.File(path, "r") as file:
+        item = file[name]
+        offset, kind, shape = item.id.get_offset(), item.dtype, item.shape
+    if offset is None:
+        raise DatasetError(f"{path} has no contiguous array {name!r}: it was not written here.")
+    try:
+        return np.memmap(path, kind, "r", offset, shape).view(np.ndarray)[:length]
+    except ValueError as error:
+        raise DatasetError(f"{path} is truncated: make it again.") from error

@@ -17,14 +17,22 @@ from ase import Atoms
 
 import pyiron_nbed
 from pyiron_nbed.dataset import schema
-from pyiron_nbed.dataset.labels import atom_values, check_labels, volume_labels, volume_regions
-from pyiron_nbed.dataset.plan import FileScan, plan_scans
+from pyiron_nbed.dataset.labels import (
+    atom_values,
+    check_labels,
+    columns_beside,
+    volume_labels,
+    volume_regions,
+)
+from pyiron_nbed.dataset.plan import plan_scans, views_of
 from pyiron_nbed.dataset.storage import COMPLETE, RowWriter, create_file
 from pyiron_nbed.diffraction import Volume, VolumeSearch, as_volume, check_engine, patterns_of_volumes
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError, NBEDError
+from pyiron_nbed.files import partial_path, replaced
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
+from pyiron_nbed.patterns.scan import Scan, ScanPlan, scan_plan
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, structure_id, versions
 from pyiron_nbed.ssro.regions import REGION_TYPES
@@ -38,22 +46,16 @@ def build_dataset(
     structures: Sequence[Atoms],
     volumes: Sequence[Volume],
     mesh: Mesh | None = None,
-    step: float | Sequence[float | None] = 2.5,
+    scan: ScanPlan | None = None,
     zone_axes: Sequence[Sequence[float]] = ((0, 0, 1),),
     engine: str = "cpu",
     dtype: str = "float16",
     labels: Sequence[str] | None = None,
-    axes_per_cluster: int = 1,
-    seed: int = 0,
-    order: str = "raster",
-    margin: float = 0.0,
-    region: Sequence[Sequence[float] | None] | None = None,
-    points: np.ndarray | Sequence[np.ndarray] | None = None,
-    empty: str = "error",
-    sources: Sequence[str] | None = None,
+    origins: Sequence[str] | None = None,
     cores: int | None = None,
     provenance: dict | None = None,
     multislice: MultisliceOptions | Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> int:
     """Simulate the patterns of a scan over structures and write them with labels to one file.
 
@@ -70,17 +72,13 @@ def build_dataset(
             ``disorder_parameter`` where they exist, else computed.
         volumes: interaction volumes (Å).
         mesh: nodes of the pattern; default Mesh().
-        step: scan step in Å, one number or one per cell axis, None along an axis with one position.
+        scan: where the volumes lie, a :class:`pyiron_nbed.patterns.scan.ScanPlan`, or its options one by one
+            (step, order, margin, limits, points, empty, axes_per_cluster, seed).
         zone_axes: beam directions (Cartesian).
         engine: one of :data:`pyiron_nbed.diffraction.ENGINES`.
         dtype: "float16" (half the size, 0.05 % of the intensity) or "float32".
         labels: some of :data:`pyiron_nbed.dataset.labels.ATOM_LABELS`; None takes all.
-        axes_per_cluster: random zone axes of each one-layer cluster.
-        seed: of these axes.
-        order, margin, region: of the grid, as in :func:`pyiron_nbed.diffraction.scan_grid`; lengths in Å.
-        points: centres in Å in place of the grid, (P, 3) for all structures or a list with an array for each.
-        empty: volumes without atoms are an "error", or left out with a warning that counts them ("skip").
-        sources: name of what each structure comes from, the same for all frames of one simulation, so that
+        origins: name of what each structure comes from, the same for all frames of one simulation, so that
             the split "job" holds them out together; None takes the ``structure_id``.
         cores: threads; None takes all.
         provenance: stored with the file.
@@ -107,65 +105,59 @@ def build_dataset(
     mesh = Mesh() if mesh is None else mesh
     volumes = [as_volume(volume) for volume in volumes]
     check_engine(engine, volumes)
-    options = multislice_options(multislice, engine, mesh)
+    multislice_settings = multislice_options(multislice, engine, mesh)
     if dtype not in DTYPES:
         raise InputError(f"dtype is {dtype!r}: choose one of {', '.join(map(repr, DTYPES))}.")
     names = check_labels(labels)
-    check_sources(sources, structures)
-    parts = plan_scans(
-        structures, volumes, zone_axes, step, order, margin, region, points, axes_per_cluster, seed, empty,
-        cores,
-    )  # fmt: skip
+    check_origins(origins, structures)
+    plan = scan_plan(scan, **options)
+    parts = plan_scans(structures, volumes, zone_axes, plan, cores)
     total = parts[-1].rows.stop
     skipped = sum(int(np.prod(part.shape)) - len(part.centers) for part in parts)
     if skipped:
         text = f"{skipped} of {total + skipped} volumes hold no atoms and were left out."
         warnings.warn(text, stacklevel=2)
     values = [atom_values(atoms, names, cores) for atoms in structures]
-    made = {
-        "engine": engine,
-        "step": None if points is not None else np.asarray(step).tolist(),
-        "seed": seed,
-        "n_skipped": skipped,
-    }
-    if options is not None:
-        made["multislice"] = asdict(options)
-    attributes = _attributes(structures, sources, volumes, mesh, parts, {**made, **(provenance or {})})
+    made: dict[str, Any] = {"engine": engine, "scan": plan.as_dict(), "n_skipped": skipped}
+    if plan.points is not None:
+        made["scan"] |= {"step": None, "points": "the centres"}
+    if multislice_settings is not None:
+        made["multislice"] = asdict(multislice_settings)
+    attributes = _attributes(structures, origins, volumes, mesh, parts, {**made, **(provenance or {})})
     attributes["input_hash"] = _input_hash(structures, values, parts, attributes, dtype)
-    path = Path(path)
     if _rows_of(path, attributes["input_hash"]) == total:
         return total
-    partial = path.with_name(path.name + ".partial")
-    try:
+
+    def keep(error: BaseException) -> bool:
+        # patterns of an input that was in order, when the disc was full or the run was stopped
+        in_order = not isinstance(error, NBEDError) or isinstance(error.__cause__, OSError)
+        return bool(in_order and _rows_of(partial_path(path), attributes["input_hash"]))
+
+    with replaced(path, keep) as partial:
         if _rows_of(partial, attributes["input_hash"]) is None:
-            _create(partial, parts, mesh, names, _elements(structures), dtype, attributes)
+            _create(partial, parts, views_of(parts, plan.axes_per_cluster), mesh, values, structures, dtype,
+                    attributes)  # fmt: skip
         with RowWriter(partial) as writer, progress_bar(total, "patterns", "pattern") as bar:
             bar.update(writer.n_complete)
             for part in parts:
                 if part.rows.stop > writer.n_complete:
                     _write_part(
-                        writer, part, structures, volumes, mesh, engine, dtype, values, cores, bar, options
-                    )
-        os.replace(partial, path)
-    except BaseException as error:
-        # worth keeping: patterns of an input that was in order, when the disc was full or the run was stopped
-        in_order = not isinstance(error, NBEDError) or isinstance(error.__cause__, OSError)
-        if not (in_order and _rows_of(partial, attributes["input_hash"])):
-            partial.unlink(missing_ok=True)
-        raise
+                        writer, part, structures, volumes, mesh, engine, dtype, values, cores, bar,
+                        multislice_settings,
+                    )  # fmt: skip
     return total
 
 
-def check_sources(sources: Sequence[str] | None, structures: Sequence[Atoms]) -> None:
-    """Raise InputError for another number of sources than structures."""
-    if sources is not None and (isinstance(sources, str) or len(sources) != len(structures)):
+def check_origins(origins: Sequence[str] | None, structures: Sequence[Atoms]) -> None:
+    """Raise InputError for another number of origins than structures."""
+    if origins is not None and (isinstance(origins, str) or len(origins) != len(structures)):
         raise InputError(
-            f"The sources are {sources!r} for {len(structures)} structures: give a list with a name for each."
+            f"The origins are {origins!r} for {len(structures)} structures: give a list with a name for each."
         )
 
 
 def _write_part(
-    writer: RowWriter, part: FileScan, structures, volumes, mesh, engine, dtype, values, cores, bar, options
+    writer: RowWriter, part: Scan, structures, volumes, mesh, engine, dtype, values, cores, bar, options
 ) -> None:
     atoms, volume = structures[part.structure], volumes[part.volume]
     symbols = np.array(atoms.get_chemical_symbols())
@@ -182,12 +174,11 @@ def _write_part(
         out = buffer[: len(centers)]
         kind = out.dtype.type
         patterns_of_volumes(found, atoms.numbers, mesh, engine, kind, cores, out, None, options)
-        writer.write("patterns", row, out)
-        writer.write("n_atoms", row, found.counts)
-        writer.write("region", row, volume_regions(found, atoms))
         labels = volume_labels(found, values[part.structure], symbols, elements, volume)
-        for name, column in labels.items():
-            writer.write(f"labels/{name}", row, column)
+        writer.write(row, {
+            "patterns": out, "n_atoms": found.counts, "region": volume_regions(found, atoms),
+            **{f"labels/{name}": column for name, column in labels.items()},
+        })  # fmt: skip
         before = writer.n_complete
         writer.complete(row + len(centers))
         bar.update(writer.n_complete - before)
@@ -197,32 +188,24 @@ def _elements(structures: Sequence[Atoms]) -> list[str]:
     return sorted({str(s) for atoms in structures for s in set(atoms.symbols)})
 
 
-def _create(partial: Path, parts, mesh, names, elements, dtype, attributes) -> None:
-    total = parts[-1].rows.stop
-    n = mesh.shape[0]
-    arrays: dict[str, tuple[tuple[int, ...], str]] = {
-        "patterns": ((total, n, n), dtype),
-        "centers": ((total, 3), "<f8"),
-        "zone_axes": ((total, 3), "<f8"),
-        **dict.fromkeys(("n_atoms", "structure", "volume", "region", "position"), ((total,), "<i4")),
-    }
-    columns = [*names, "number_density", *(schema.COMPOSITION_PREFIX + e for e in elements)]
-    arrays |= {f"labels/{name}": ((total,), "<f8") for name in columns}
-    create_file(partial, arrays, attributes)
+def _create(partial: Path, parts, views, mesh, values, structures, dtype, attributes) -> None:
+    names = [*values[0], *columns_beside(_elements(structures))]
+    create_file(partial, schema.row_arrays(parts[-1].rows.stop, mesh.shape, dtype, names), attributes)
     with RowWriter(partial) as writer:
+        writer.write(0, dict(zip(("sample", "view"), views, strict=True)))
         for part in parts:
             many = len(part.centers)
             axes = np.broadcast_to(part.zone_axis, (many, 3)) if part.zone_axes is None else part.zone_axes
-            writer.write("centers", part.first, part.centers)
-            writer.write("zone_axes", part.first, axes)
-            writer.write("structure", part.first, np.full(many, part.structure))
-            writer.write("volume", part.first, np.full(many, part.volume))
-            writer.write("position", part.first, np.arange(many) if part.kept is None else part.kept)
+            writer.write(part.first, {
+                "centers": part.centers, "zone_axes": axes,
+                "structure": np.full(many, part.structure), "volume": np.full(many, part.volume),
+                "position": np.arange(many) if part.kept is None else part.kept,
+            })  # fmt: skip
 
 
-def _attributes(structures, sources, volumes, mesh, parts, provenance) -> dict[str, Any]:
+def _attributes(structures, origins, volumes, mesh, parts, provenance) -> dict[str, Any]:
     ids = [structure_id(atoms) for atoms in structures]
-    sources = ids if sources is None else map(str, sources)
+    origins = ids if origins is None else map(str, origins)
     return {
         "format": schema.FORMAT,
         "schema_version": schema.SCHEMA_VERSION,
@@ -234,12 +217,12 @@ def _attributes(structures, sources, volumes, mesh, parts, provenance) -> dict[s
             [
                 {
                     "structure_id": own,
-                    "source": source,
+                    "origin": origin,
                     "temperature": atoms.info.get("temperature"),
                     "cell": atoms.cell.array.tolist(),
                     "pbc": np.asarray(atoms.pbc).tolist(),
                 }
-                for own, source, atoms in zip(ids, sources, structures, strict=True)
+                for own, origin, atoms in zip(ids, origins, structures, strict=True)
             ]
         ),
         "scans": json.dumps([part.as_dict() for part in parts if part.zone_axes is None]),
@@ -259,7 +242,7 @@ def _input_hash(structures, values, parts, attributes, dtype) -> str:
     return hash_of([pyiron_nbed.__version__, attributes, per_atom, regions, arrays, dtype])
 
 
-def _rows_of(path: Path, input_hash: str) -> int | None:
+def _rows_of(path: str | os.PathLike, input_hash: str) -> int | None:
     """Complete rows of a file of the same input; None where there is no such file."""
     with contextlib.suppress(OSError, KeyError), h5py.File(path, "r") as file:
         if file.attrs.get("input_hash") == input_hash:

@@ -1,4 +1,4 @@
-"""Simulated nanobeam diffraction: volumes, scans, kinematic patterns."""
+"""Simulated nanobeam diffraction: volumes and their patterns."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from pyiron_nbed.diffraction.kinematic import (
     kinematic_patterns,
     result_array,
 )
-from pyiron_nbed.diffraction.scan import Scan, scan_grid, scan_points
 from pyiron_nbed.diffraction.scattering import elements_of, scattering_factor
-from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch, as_centers
+from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch
 from pyiron_nbed.diffraction.volumes import (
     Cylinder,
     Ellipsoid,
@@ -28,6 +27,7 @@ from pyiron_nbed.diffraction.volumes import (
     as_volume,
 )
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.cells import as_centers
 from pyiron_nbed.geometry.frames import beam_frame, random_zone_axes
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.units import electron_wavelength
@@ -44,7 +44,6 @@ __all__ = [
     "Ellipsoid",
     "Mesh",
     "OneLayerCluster",
-    "Scan",
     "Volume",
     "VolumeAtoms",
     "VolumeRange",
@@ -56,8 +55,6 @@ __all__ = [
     "electron_wavelength",
     "patterns_of_volumes",
     "random_zone_axes",
-    "scan_grid",
-    "scan_points",
     "scattering_factor",
     "simulate_patterns",
 ]

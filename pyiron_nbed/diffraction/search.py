@@ -18,12 +18,12 @@ from pyiron_nbed.diffraction.volumes import (
     as_volume,
 )
 from pyiron_nbed.errors import InputError, VolumeError
-from pyiron_nbed.geometry.cells import CellList, build_cell_list
+from pyiron_nbed.geometry.cells import CellList, as_centers, build_cell_list
 from pyiron_nbed.geometry.frames import beam_frame
 from pyiron_nbed.geometry.neighbors import nearest_neighbors
+from pyiron_nbed.patterns.scan import EMPTY
 
 _BATCH = 16384  # centres in memory at a time where only their number of atoms is asked for
-EMPTY = ("error", "skip")
 
 
 class VolumeAtoms(NamedTuple):
@@ -261,15 +261,3 @@ class VolumeSearch:
         positions = np.matmul(scaled @ self._cell, np.swapaxes(frames, 1, 2))
         offsets = np.arange(len(middle) + 1) * members.shape[1]
         return VolumeAtoms(offsets, members.ravel(), np.ascontiguousarray(positions.reshape(-1, 3)))
-
-
-def as_centers(centers: np.ndarray) -> np.ndarray:
-    """Centres as a (P, 3) float64 array in Å; an InputError says what is wrong."""
-    array = np.asarray(centers, dtype=float)
-    if array.ndim == 1 and array.size == 3:
-        array = array[None]
-    if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all() or not len(array):
-        raise InputError(
-            f"The centres have shape {array.shape}: give finite positions in Å of shape (P, 3), P ≥ 1."
-        )
-    return np.ascontiguousarray(array)

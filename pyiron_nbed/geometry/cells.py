@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.geometry import complete_cell
 from numba import njit
 
-from pyiron_nbed.errors import StructureError
+from pyiron_nbed.errors import InputError, StructureError
 
 MINIMUM_DISTANCE = 0.5  # Å; no two atoms of a real structure come closer
 
@@ -46,6 +46,29 @@ class CellList(NamedTuple):
     def density(self) -> float:
         """Atoms per Å³ of the region."""
         return len(self.order) / abs(np.linalg.det(self.cell))
+
+
+def as_centers(centers: np.ndarray) -> np.ndarray:
+    """Positions as a (P, 3) float64 array.
+
+    Args:
+        centers: (P, 3) or (3,) in Å.
+
+    Raises:
+        InputError: another shape, none, or NaN.
+
+    Example:
+        >>> as_centers([0, 0, 2.5]).shape
+        (1, 3)
+    """
+    array = np.asarray(centers, dtype=float)
+    if array.ndim == 1 and array.size == 3:
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all() or not len(array):
+        raise InputError(
+            f"The centres have shape {array.shape}: give finite positions in Å of shape (P, 3), P ≥ 1."
+        )
+    return np.ascontiguousarray(array)
 
 
 def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:

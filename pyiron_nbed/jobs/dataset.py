@@ -8,7 +8,7 @@ from typing import Any
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.labels import check_labels
 from pyiron_nbed.dataset.plan import plan_scans
-from pyiron_nbed.dataset.writer import DTYPES, check_sources
+from pyiron_nbed.dataset.writer import DTYPES, check_origins
 from pyiron_nbed.diffraction import as_volume, check_engine
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError
@@ -18,13 +18,12 @@ from pyiron_nbed.jobs.dataset_results import DatasetResults
 from pyiron_nbed.jobs.source import ManyStructuresSource
 from pyiron_nbed.locking import locked
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.scan import ScanPlan
 from pyiron_nbed.provenance import file_hash
 
 PATTERN_FILE = "patterns.h5"
-_SAME = ("step", "engine", "dtype", "labels", "axes_per_cluster", "seed", "order", "margin", "region",
-         "points", "empty", "multislice")  # fmt: skip
-_SCAN = ("volumes", "zone_axes", "step", "axes_per_cluster", "seed", "order", "margin", "region",
-         "points", "empty")  # fmt: skip
+_SAME = ("engine", "dtype", "labels", "multislice")
+_SCAN = ("step", "axes_per_cluster", "seed", "order", "margin", "points", "empty")
 
 
 class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
@@ -32,9 +31,9 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
 
     ``input.volume`` (or ``input.volumes``, a list), ``input.zone_axis`` (one direction or a list of
     directions), ``input.mesh``, ``input.engine``, ``input.dtype``; the other inputs are the arguments of
-    :func:`pyiron_nbed.dataset.build_dataset`: ``step``, ``order``, ``margin``, ``region`` (Å) or ``points``,
-    ``empty``, ``labels`` (None: all), ``sources`` (None: of references the simulation they come from),
-    ``multislice`` (a dict of options of that engine).
+    :func:`pyiron_nbed.dataset.build_dataset`: ``step``, ``order``, ``margin``, ``region`` (its ``limits``, Å)
+    or ``points``, ``empty``, ``labels`` (None: all), ``sources`` (its ``origins``; None: of references the
+    simulation they come from), ``multislice`` (a dict of options of that engine).
     :attr:`dataset` opens the result. A job that was killed goes on after the last complete pattern when it
     is run again.
     """
@@ -74,8 +73,10 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
         check_labels(settings["labels"])
         for atoms in structures:
             check_atoms(atoms, minimum_distance=0.5)
-        check_sources(settings["sources"], structures)
-        plan_scans(structures, cores=self.server.cores, **{name: settings[name] for name in _SCAN})
+        check_origins(settings["origins"], structures)
+        plan_scans(
+            structures, settings["volumes"], settings["zone_axes"], settings["scan"], self.server.cores
+        )
 
     def compute(self):
         """Write ``patterns.h5``; the output holds its hash and size."""
@@ -103,6 +104,7 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
             "volumes": [as_volume(v) for v in (many if one is None else [one])],
             "zone_axes": axis if nested else [axis],
             "mesh": mesh if isinstance(mesh, Mesh) else Mesh(**mesh),
-            "sources": builtin(self.input.sources) or self.source_names(),
+            "origins": builtin(self.input.sources) or self.source_names(),
+            "scan": ScanPlan(limits=builtin(self.input.region), **self._values(_SCAN)),
             **self._values(_SAME),
         }

@@ -10,9 +10,8 @@ from ase import Atoms
 from matplotlib.figure import Figure
 
 from pyiron_nbed import figures
-from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.dataset import PatternDataset, find_scan
 from pyiron_nbed.dataset.export import write_hyperspy, write_py4dstem
-from pyiron_nbed.dataset.grid import find_scan
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.ssro import disorder_parameter
 
@@ -21,7 +20,7 @@ class DatasetResults:
     """Figures and exports of a job with ``dataset``; one call each.
 
     ``structure``, ``volume`` and ``zone_axis`` are the numbers of a scan, see
-    :func:`pyiron_nbed.dataset.grid.find_scan`.
+    :func:`pyiron_nbed.dataset.find_scan`.
     """
 
     folder: Any
@@ -69,8 +68,7 @@ class DatasetResults:
         Further options go to :func:`pyiron_nbed.figures.patterns_along_scan`.
         """
         data = self.dataset
-        rows = find_scan(data, structure, volume).rows
-        line = rows[rows.shape[0] // 2, rows.shape[1] // 2]
+        line, _ = find_scan(data, structure, volume).line()
         beam = np.abs(data.zone_axes[line[0]])
         normal = int(np.argmax(beam))
         if np.count_nonzero(beam) > 1 or normal == 0:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ase.cell import Cell
 from matplotlib.figure import Figure
 
 from pyiron_nbed import figures
@@ -83,7 +82,8 @@ class RegressorResults(NBEDJob):
         Args:
             patterns: NBEDDataset job, dataset or its path.
             axis: cell axis that the line runs along: 0, 1 or 2.
-            through: where the line crosses the other two axes, in Å along them; None takes the middle.
+            through: where the line crosses the other two axes, in Å from the cell's faces; None takes
+                the middle.
             scan: number of the scan in the file (``dataset.scans``).
             label: one of the labels.
 
@@ -93,7 +93,11 @@ class RegressorResults(NBEDJob):
         dataset = patterns.dataset if hasattr(patterns, "job_name") else patterns
         dataset = dataset if isinstance(dataset, PatternDataset) else PatternDataset(dataset)
         number, name = self._number(label)
-        rows, position = scan_line(dataset, axis, through, scan)
+        if not 0 <= scan < len(dataset.scans) or not dataset.scans[scan].step:
+            raise InputError(
+                f"Scan {scan!r} of {dataset.path} does not exist or is no grid: give another one."
+            )
+        rows, position = dataset.scans[scan].grid.line(axis, through)
         found = self.predict(dataset.patterns[rows])
         mean, spread = (values.reshape(len(rows), -1)[:, number] for values in found)
         types = np.array(dataset.region_types)[dataset.region[rows]]
@@ -114,44 +118,6 @@ class RegressorResults(NBEDJob):
     def _columns(self, label: str | None) -> tuple[pd.DataFrame, str, str]:
         _, name = self._number(label)
         return self.get_test(), "" if len(self._labels()) == 1 else f"/{name}", name
-
-
-def scan_line(
-    dataset: PatternDataset, axis: int = 0, through: tuple[float, float] | None = None, scan: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and positions (Å along the cell axis) of the patterns on a line of a scan.
-
-    Args:
-        dataset: the file.
-        axis: cell axis that the line runs along.
-        through: place of the line in Å along the other two axes (the nearest line is taken); None takes the
-            middle.
-        scan: number of the scan.
-
-    Returns:
-        ((M,) rows, (M,) positions along the axis); volumes that were left out are missing.
-
-    Raises:
-        InputError: no such scan or axis, or a scan that is no grid.
-    """
-    if not 0 <= scan < len(dataset.scans) or len(dataset.scans[scan].shape) != 3:
-        raise InputError(f"Scan {scan!r} of {dataset.path} does not exist or is no grid: give another one.")
-    if axis not in (0, 1, 2):
-        raise InputError(f"The axis is {axis!r}: give 0, 1 or 2.")
-    found = dataset.scans[scan]
-    rows = np.arange(found.rows.start, found.rows.stop)
-    cell = Cell(dataset.structures[found.structure]["cell"]).complete().array
-    along = dataset.centers[rows] @ np.linalg.inv(cell) * np.linalg.norm(cell, axis=1)
-    grid = np.moveaxis(found.on_grid(np.column_stack([rows, along])), axis, 0)
-    for number, other in enumerate(i for i in range(3) if i != axis):
-        # of this axis the level that is nearest, which the volumes that were left out do not have
-        levels = np.nanmean(grid[..., 1 + other], axis=(0, 2 - number))
-        wanted = (levels[0] + levels[-1]) / 2 if through is None else through[number]
-        nearest = int(np.abs(levels - wanted).argmin())
-        grid = grid[:, nearest : nearest + 1] if number == 0 else grid[:, :, nearest : nearest + 1]
-    line = grid[:, 0, 0]
-    line = line[np.isfinite(line[:, 0])]
-    return line[:, 0].astype(int), line[:, 1 + axis]
 
 
 def region_runs(position: np.ndarray, types: np.ndarray) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import pandas as pd
 from ase import Atoms
 from matplotlib.figure import Figure
 
-from pyiron_nbed.dataset.labels import ATOM_LABELS
+from pyiron_nbed.dataset.labels import ATOM_LABELS, check_labels
 from pyiron_nbed.dataset.plan import plan_scans
 from pyiron_nbed.dataset.splits import KINDS as SPLITS
 from pyiron_nbed.diffraction import Cylinder, Ellipsoid, check_engine
@@ -151,15 +151,14 @@ class GeometrySweep(SweepResults, HeldOutSource, ManyStructuresSource, NBEDJob):
                 raise InputError(f"{name} is {values!r}: give each value once.")
         check_engine(self.input.engine)
         Mesh(**builtin(self.input.mesh))
-        elements = sorted({f"fraction_{symbol}" for atoms in train for symbol in atoms.symbols})
-        check_labels(self.labels(), (*ATOM_LABELS, "number_density", *elements))
+        check_labels(self.labels(), sorted({str(symbol) for atoms in train for symbol in atoms.symbols}))
         check_training(builtin(self.input.training) or {}, self.regressors())
         volumes = [volume for _, _, volume in self.geometries()]
         axis = builtin(self.input.zone_axis)
         axes = axis if hasattr(axis[0], "__len__") else [axis]
         for atoms in (*train, *test):
             check_atoms(atoms, minimum_distance=0.5)
-        plan_scans([*train, *test], volumes, axes, self.input.step, cores=self.server.cores)
+        plan_scans([*train, *test], volumes, axes, step=builtin(self.input.step), cores=self.server.cores)
 
     def compute(self):
         """Run what has not finished; the table as columns, and the reasons of what failed."""
@@ -197,12 +196,6 @@ class GeometrySweep(SweepResults, HeldOutSource, ManyStructuresSource, NBEDJob):
             for seed in builtin(self.input.seeds):
                 wanted[f"fit_{network}_{{}}_s{seed}"] = {**own, "seed": seed}
         return wanted
-
-
-def check_labels(names: Sequence[str], allowed: Sequence[str]) -> None:
-    """Raise InputError for labels that the datasets will not have."""
-    if not names or set(names) - set(allowed):
-        raise InputError(f"The labels are {list(names)}: choose some of {', '.join(allowed)}.")
 
 
 def check_training(further: Mapping[str, Any], regressors: Mapping[str, Mapping[str, Any]]) -> None:

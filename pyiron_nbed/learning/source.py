@@ -13,7 +13,7 @@ import torch
 from ase import Atoms
 
 from pyiron_nbed.dataset import schema
-from pyiron_nbed.dataset.labels import ATOM_LABELS, atom_values, volume_regions
+from pyiron_nbed.dataset.labels import ATOM_LABELS, atom_values, check_labels, volume_regions
 from pyiron_nbed.diffraction import Volume, patterns_of_volumes
 from pyiron_nbed.diffraction.accelerator import pattern_batches, torch_device
 from pyiron_nbed.diffraction.random_volumes import DrawnVolumes, RandomVolumes
@@ -233,11 +233,8 @@ class PatternSource:
         }
 
     def _check_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
-        names = (labels,) if isinstance(labels, str) else tuple(labels)
-        fractions = [schema.COMPOSITION_PREFIX + s for s in sorted(set(map(str, self._atoms.symbols)))]
-        known = (*ATOM_LABELS, "number_density", *fractions)
-        if not names or len(set(names)) < len(names) or not set(names) <= set(known):
-            raise InputError(f"The labels are {list(names)}: choose some of {', '.join(known)}, each once.")
+        given = (labels,) if isinstance(labels, str) else tuple(labels)
+        names = check_labels(given, sorted(set(map(str, self._atoms.symbols))))
         if "number_density" in names and any(isinstance(v, OneLayerCluster) for v in self.volumes):
             raise InputError(
                 "The number density of a one-layer cluster is not defined: leave out the label "

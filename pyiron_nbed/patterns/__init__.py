@@ -1,8 +1,15 @@
-"""Where simulation and experiment meet: mesh, recipe of the image, detector effects; torch when applied."""
+"""Where simulation and experiment meet: mesh, recipe, scans, stacks, detector effects; torch when applied."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={"effects": ["DetectorEffects"], "mesh": ["Mesh"], "recipe": ["Recipe"]},
+    submod_attrs={
+        "effects": ["DetectorEffects"],
+        "grid": ["Grid", "NavigationAxis", "find_grid"],
+        "mesh": ["Mesh"],
+        "recipe": ["Recipe"],
+        "scan": ["Scan", "ScanPlan", "scan_grid", "scan_points"],
+        "stack": ["PatternStack"],
+    },
 )

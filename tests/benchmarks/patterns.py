@@ -21,11 +21,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pyiron_nbed import Cylinder, Mesh
-from pyiron_nbed.diffraction import VolumeSearch, patterns_of_volumes, scan_grid, scattering_factor
+from pyiron_nbed.diffraction import VolumeSearch, patterns_of_volumes, scattering_factor
 from pyiron_nbed.examples import load
 from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.protocol import INPUT_FILE
 from pyiron_nbed.lammps.run import run_lammps
+from pyiron_nbed.patterns.scan import scan_grid
 
 VOLUME = Cylinder(4.6, 20)  # about 100 atoms
 MESH = Mesh()
@@ -34,7 +35,7 @@ MESH = Mesh()
 def case(count, volume=VOLUME, seed=0):
     """Structure, its elements, and centres drawn from the published scan."""
     atoms = load("complexion_a")
-    centers = scan_grid(atoms, 2.5).centers
+    centers = scan_grid(atoms, step=2.5).centers
     rows = np.random.default_rng(seed).integers(len(centers), size=count)
     return atoms, np.array(atoms.get_chemical_symbols()), centers[rows]
 

@@ -116,7 +116,9 @@ def main():
         for delta_k in arguments.meshes:
             mesh = Mesh(1.0, delta_k)
             path = Path(folder) / f"{delta_k}.h5"
-            build_dataset(path, [atoms], [Cylinder(5, 20)], mesh, (5, 5, 10), labels=["disorder_parameter"])
+            build_dataset(
+                path, [atoms], [Cylinder(5, 20)], mesh, step=(5, 5, 10), labels=["disorder_parameter"]
+            )
             dataset = PatternDataset(path)
             for name in arguments.networks:
                 steps = 16 if name == "resnet18" else 160

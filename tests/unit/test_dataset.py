@@ -15,11 +15,12 @@ from ase import Atoms
 from ase.build import bulk
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, simulate_patterns
-from pyiron_nbed.dataset import PatternDataset, build_dataset, concatenate_datasets, schema
+from pyiron_nbed.dataset import PatternDataset, build_dataset, concatenate_datasets, schema, split_dataset
 from pyiron_nbed.dataset.labels import ATOM_LABELS
-from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume, scan_grid
+from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_patterns
 from pyiron_nbed.errors import DatasetError, InputError, VolumeError
+from pyiron_nbed.patterns.scan import ScanPlan, scan_grid
 from pyiron_nbed.ssro import disorder_and_bond_order
 from pyiron_nbed.ssro.summary import short_range_order
 
@@ -143,7 +144,7 @@ def test_clusters_have_the_label_of_their_atom_and_a_zone_axis_each(in_folder, r
     row = 3000
     expected = simulate_patterns(rattled, dataset.centers[row], volume, MESH, dataset.zone_axes[row])
     assert np.allclose(dataset.patterns[row], expected[0], rtol=2e-3, atol=1e-3)
-    split = dataset.split("block", 0.2, seed=1)
+    split = split_dataset([dataset], "block", 0.2, seed=1)
     assert len(split.train)
     assert len(split.test)
 
@@ -247,7 +248,7 @@ def test_concatenation(in_folder, rattled):
     assert (whole.label("q6") == np.concatenate([p.label("q6") for p in parts])).all()
     assert (whole.centers == np.concatenate([p.centers for p in parts])).all()
     assert len(whole.provenance["parents"]) == 3
-    split = whole.split("structure", 0.5)
+    split = split_dataset([whole], "structure", 0.5)
     assert set(whole.structure[split.train]).isdisjoint(whole.structure[split.test])
     build_dataset("d.h5", [rattled], [Cylinder(4, 12)], mesh=Mesh(1.0, 0.1), step=16, labels=["q6"])
     with pytest.raises(InputError, match="differ in their mesh"):
@@ -273,17 +274,18 @@ def test_scans_of_a_file_give_maps(in_folder, rattled):
     open_slab = rattled.copy()
     open_slab.pbc = (True, True, False)
     arguments = {"mesh": MESH, "labels": ["q6"], "order": "serpentine", "step": (8, 4, 6), "margin": 2}
-    arguments |= {"region": [(8, 24), None, None], "zone_axes": [(0, 0, 1), (0, 1, 0)]}
+    arguments |= {"limits": [(8, 24), None, None], "zone_axes": [(0, 0, 1), (0, 1, 0)]}
     build_dataset("a.h5", [rattled, open_slab], [Cylinder(4, 12), Ellipsoid(4, 12)], **arguments)
     dataset = PatternDataset("a.h5")
     assert len(dataset.scans) == 8
     assert sum(len(scan.centers) for scan in dataset.scans) == len(dataset)
     number = np.arange(len(dataset))
     for scan in dataset.scans:
-        grid = scan_grid([rattled, open_slab][scan.structure], (8, 4, 6), scan.zone_axis, 2, "raster",
-                         [(8, 24), None, None])  # fmt: skip
+        plan = ScanPlan(step=(8, 4, 6), margin=2, limits=[(8, 24), None, None])
+        grid = scan_grid([rattled, open_slab][scan.structure], plan, scan.zone_axis)
         assert (scan.shape, scan.step, scan.zone_axis) == (grid.shape, grid.step, grid.zone_axis)
-        rows = scan.on_grid(number[scan.rows]).ravel()
+        assert scan.origin == grid.origin
+        rows = scan.grid.map(number).ravel()
         assert rows.dtype == int
         assert (dataset.centers[rows] == grid.centers).all()
         assert (dataset.volume[rows] == scan.volume).all()
@@ -293,7 +295,7 @@ def test_scans_of_a_file_give_maps(in_folder, rattled):
     build_dataset("b.h5", [rattled], [OneLayerCluster(), Cylinder(4, 12)], **clusters)
     (scan,) = PatternDataset("b.h5").scans  # clusters are no scan
     assert (scan.rows, scan.shape, scan.step) == (slice(5, 10), (5,), ())
-    assert PatternDataset("b.h5").provenance["step"] is None
+    assert PatternDataset("b.h5").provenance["scan"]["step"] is None
 
 
 def test_volumes_without_atoms_leave_a_hole_in_the_map(in_folder, rattled):
@@ -309,8 +311,8 @@ def test_volumes_without_atoms_leave_a_hole_in_the_map(in_folder, rattled):
     dataset = PatternDataset("a.h5")
     assert len(dataset) == n == 1024 - dataset.provenance["n_skipped"] < 900
     for scan in dataset.scans:
-        found = VolumeSearch(slab, volumes[scan.volume])(scan_grid(slab, 4).centers, empty="skip")
-        counts = scan.on_grid(dataset.n_atoms[scan.rows]).ravel()
+        found = VolumeSearch(slab, volumes[scan.volume])(scan_grid(slab, step=4).centers, empty="skip")
+        counts = scan.grid.map(dataset.n_atoms).ravel()
         assert (np.flatnonzero(~np.isnan(counts)) == found.kept).all()
         assert (counts[found.kept] == found.counts).all()
     with pytest.raises(VolumeError, match="No volume holds atoms"):
@@ -335,7 +337,7 @@ def test_file_of_schema_1():
     assert len(dataset) == 16
     assert dataset.scans == []
     assert (dataset.position == -1).all()
-    assert dataset.structures[0]["source"] == dataset.structures[0]["structure_id"]
+    assert dataset.structures[0]["origin"] == dataset.structures[0]["structure_id"]
     atoms = bulk("Cu", cubic=True) * (4, 4, 4)
     atoms.rattle(0.2, seed=1)
     expected = simulate_patterns(atoms, dataset.centers[8:], Ellipsoid(3, 8), dataset.mesh)
@@ -353,12 +355,12 @@ def test_a_file_of_schema_1_joins_newer_ones(in_folder):
     assert [scan.rows for scan in whole.scans] == [slice(16, 24), slice(24, 32)]
     for scan in whole.scans:
         assert scan.volume == 1
-        own = whole.scans[0].on_grid(whole.label("q6")[scan.rows])
-        assert (own == new.scans[0].on_grid(new.label("q6"))).all()
+        own = scan.grid.map(whole.label("q6"))
+        assert (own == new.scans[0].grid.map(new.label("q6"))).all()
 
 
 def test_input_hash_tells_what_differs(in_folder, rattled):
-    """Another atom, label value, centre, order or source: another hash."""
+    """Another atom, label value, centre, order or origin: another hash."""
     other = rattled.copy()
     other.positions[-1] += 0.01
     labelled = rattled.copy()
@@ -369,7 +371,7 @@ def test_input_hash_tells_what_differs(in_folder, rattled):
     base = {"points": points}
     cases = [
         (rattled, base), (other, base), (labelled, base), (rattled, {"points": moved}),
-        (rattled, {**base, "sources": ["x"]}), (rattled, {"step": 16}),
+        (rattled, {**base, "origins": ["x"]}), (rattled, {"step": 16}),
         (rattled, {"step": 16, "order": "serpentine"}),
     ]  # fmt: skip
     hashes = set()

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pyiron_nbed import Cylinder, Mesh
-from pyiron_nbed.dataset import PatternDataset, build_dataset
+from pyiron_nbed.dataset import PatternDataset, build_dataset, find_scan
 from pyiron_nbed.dataset.export import write_hyperspy, write_py4dstem
-from pyiron_nbed.dataset.grid import find_grid, find_scan
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.patterns.grid import find_grid
 
 MESH = Mesh(1.0, 0.05, beam_energy=200e3)
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from pyiron_nbed import Cylinder, Mesh, examples, figures
-from pyiron_nbed.dataset import PatternDataset, build_dataset
-from pyiron_nbed.dataset.grid import find_scan
+from pyiron_nbed.dataset import PatternDataset, build_dataset, find_scan
 from pyiron_nbed.diffraction.radial import radial_profile
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.ssro.colors import atom_colors

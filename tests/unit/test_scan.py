@@ -1,16 +1,16 @@
-"""Scan grids: places, order, region."""
+"""Scan grids: places, order, limits."""
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from pyiron_nbed.diffraction import scan_grid, scan_points
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.patterns.scan import scan_grid, scan_points
 
 
 def test_scan_covers_a_periodic_cell_evenly(rattled):
-    scan = scan_grid(rattled, 2.5)
+    scan = scan_grid(rattled, step=2.5)
     assert scan.shape == (13, 13, 13)
     assert scan.step == pytest.approx((32 / 13,) * 3)
     assert len(scan.centers) == 13**3
@@ -18,22 +18,22 @@ def test_scan_covers_a_periodic_cell_evenly(rattled):
 
 def test_scan_of_an_open_structure_stays_inside():
     atoms = Atoms("Cu50", positions=np.random.default_rng(1).uniform(3, 23, (50, 3)))
-    scan = scan_grid(atoms, 3.0, margin=2.0)
+    scan = scan_grid(atoms, step=3.0, margin=2.0)
     assert (scan.centers.min(axis=0) >= atoms.positions.min(axis=0) + 2).all()
     assert (scan.centers.max(axis=0) <= atoms.positions.max(axis=0) - 2).all()
 
 
 def test_two_dimensional_scan_lies_in_the_middle(rattled):
-    scan = scan_grid(rattled, (2.5, 4.0, None))
+    scan = scan_grid(rattled, step=(2.5, 4.0, None))
     assert scan.shape == (13, 8, 1)
     assert (scan.centers[:, 2] == 16).all()
     assert scan.step[2] == 0
-    assert (scan_grid(rattled, (4, 4, None), region=[None, None, (2, 10)]).centers[:, 2] == 6).all()
+    assert (scan_grid(rattled, step=(4, 4, None), limits=[None, None, (2, 10)]).centers[:, 2] == 6).all()
 
 
-def test_region_takes_positions_of_the_same_grid(rattled):
-    whole = scan_grid(rattled, 2.5)
-    part = scan_grid(rattled, 2.5, region=[(5, 12), None, (24, 40)])
+def test_limits_take_positions_of_the_same_grid(rattled):
+    whole = scan_grid(rattled, step=2.5)
+    part = scan_grid(rattled, step=2.5, limits=[(5, 12), None, (24, 40)])
     inside = (abs(whole.centers[:, 0] - 8.5) <= 3.5) & (whole.centers[:, 2] >= 24)
     assert len(part.centers) == inside.sum() > 0
     assert (part.centers == whole.centers[inside]).all()
@@ -41,18 +41,18 @@ def test_region_takes_positions_of_the_same_grid(rattled):
 
 
 def test_serpentine_moves_one_step_at_a_time(rattled):
-    raster = scan_grid(rattled, (8, 6, 5))
-    scan = scan_grid(rattled, (8, 6, 5), order="serpentine")
+    raster = scan_grid(rattled, step=(8, 6, 5))
+    scan = scan_grid(rattled, step=(8, 6, 5), order="serpentine")
     jumps = np.abs(np.diff(scan.centers, axis=0)) / scan.step
     assert np.allclose(jumps.sum(axis=1), 1)
-    assert np.allclose(scan.on_grid(scan.centers).reshape(-1, 3), raster.centers)
-    assert (scan.on_grid(np.arange(len(scan.centers))).shape) == scan.shape
-    assert (raster.on_grid(raster.centers).reshape(-1, 3) == raster.centers).all()
+    assert np.allclose(scan.grid.map(scan.centers).reshape(-1, 3), raster.centers)
+    assert (scan.grid.map(np.arange(len(scan.centers))).shape) == scan.shape
+    assert (raster.grid.map(raster.centers).reshape(-1, 3) == raster.centers).all()
 
 
 def test_scan_of_a_triclinic_cell_keeps_the_step_between_planes():
     atoms = bulk("Cu", "fcc", a=3.6) * (8, 8, 8)
-    scan = scan_grid(atoms, 2.0)
+    scan = scan_grid(atoms, step=2.0)
     heights = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
     assert scan.shape == tuple(np.ceil(heights / 2.0).astype(int))
     assert np.allclose(np.array(scan.shape) * scan.step, heights)
@@ -61,7 +61,7 @@ def test_scan_of_a_triclinic_cell_keeps_the_step_between_planes():
 def test_points_are_taken_as_they_are():
     scan = scan_points([[1, 2, 3], [3, 2, 1]], (1, 1, 0))
     assert scan.centers.tolist() == [[1, 2, 3], [3, 2, 1]]
-    assert scan.on_grid(np.array([5, 6])).tolist() == [5, 6]
+    assert scan.grid.map(np.array([5, 6])).tolist() == [5, 6]
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_points_are_taken_as_they_are():
         ({"step": (1, 2)}, "positive length"),
         ({"step": "wide"}, "positive length"),
         ({"order": "spiral"}, "serpentine"),
-        ({"region": [(5, 4), None, None]}, "lowest, highest"),
-        ({"region": [(5, 6)]}, "lowest, highest"),
-        ({"region": [(50, 60), None, None]}, "holds no position"),
+        ({"limits": [(5, 4), None, None]}, "lowest, highest"),
+        ({"limits": [(5, 6)]}, "lowest, highest"),
+        ({"limits": [(50, 60), None, None]}, "hold no position"),
         ({"zone_axis": (1, 0)}, "three numbers"),
     ],
 )
@@ -83,5 +83,5 @@ def test_bad_input(rattled, arguments, message):
 
 
 def test_wrong_number_of_values(rattled):
-    with pytest.raises(InputError, match="3 values for 64 positions"):
-        scan_grid(rattled, 8).on_grid(np.zeros(3))
+    with pytest.raises(InputError, match="3 values and the grid has rows up to 63"):
+        scan_grid(rattled, step=8).grid.map(np.zeros(3))

@@ -40,11 +40,11 @@ def atoms_of(datasets, atoms, rows):
 @given(seed=st.integers(0, 1000), fraction=st.floats(0.1, 0.35))
 def test_block_split_shares_no_atom(pattern_file, rattled, seed, fraction):
     dataset = PatternDataset(pattern_file)
-    split = dataset.split("block", fraction, seed)
+    split = split_dataset([dataset], "block", fraction, seed)
     assert len(split.train)
     assert len(split.test)
     assert len(shared_atoms(dataset, rattled, split)) == 0
-    again = dataset.split("block", fraction, seed)
+    again = split_dataset([dataset], "block", fraction, seed)
     assert (again.test == split.test).all()
 
 
@@ -72,7 +72,7 @@ def test_block_split_of_each_volume(in_folder, rattled, volumes, open_axes):
     build_dataset("a.h5", [atoms], volumes, **arguments, **TINY)
     dataset = PatternDataset("a.h5")
     for seed in range(3):
-        split = dataset.split("block", 0.2, seed)
+        split = split_dataset([dataset], "block", 0.2, seed)
         assert len(split.train) > 0.1 * len(dataset)
         assert 0.1 < len(split.test) / len(dataset) < 0.35
         assert len(shared_atoms(dataset, atoms, split)) == 0
@@ -103,7 +103,7 @@ def test_block_split_of_any_cell(tmp_path_factory, cell, skew, periodic, step, a
     dataset = PatternDataset(path)
     split = None
     with contextlib.suppress(InputError):  # too small a cell
-        split = dataset.split("block", fraction, seed)
+        split = split_dataset([dataset], "block", fraction, seed)
     assume(split is not None)
     assert len(shared_atoms(dataset, atoms, split)) == 0
     assert len(split.test) >= fraction * len(dataset) - 1
@@ -115,7 +115,7 @@ def test_block_of_one_structure_in_several_files(in_folder, rattled):
     other.rattle(0.1, seed=9)
     build_dataset("a.h5", [other, rattled], [Cylinder(4, 12)], step=8, **TINY)
     build_dataset("b.h5", [rattled], [Ellipsoid(5, 9)], step=5, **TINY)
-    build_dataset("c.h5", [rattled, other], [Cylinder(2, 9)], step=5, sources=["x", "y"], **TINY)
+    build_dataset("c.h5", [rattled, other], [Cylinder(2, 9)], step=5, origins=["x", "y"], **TINY)
     datasets = [PatternDataset(name) for name in ("a.h5", "b.h5", "c.h5")]
     ids = np.concatenate([[d.structures[s]["structure_id"] for s in d.structure] for d in datasets])
     for seed in range(3):
@@ -135,10 +135,10 @@ def test_block_split_of_a_part_of_the_cell(in_folder, rattled, where):
         scan = {"points": np.array([16.0, 0, 40]) + np.arange(0, 64)[:, None] * [0, 0.5, 0]}
     else:
         region = [None, None, (20, 40)] if where == "region" else None
-        scan = {"step": (4, 4, None), "region": region}
+        scan = {"step": (4, 4, None), "limits": region}
     build_dataset("a.h5", [wide], [Cylinder(3, 9)], **scan, **TINY)
     dataset = PatternDataset("a.h5")
-    split = dataset.split("block", 0.25, 1)
+    split = split_dataset([dataset], "block", 0.25, 1)
     assert len(split.train) >= 0.2 * len(dataset)
     assert 0.2 < len(split.test) / len(dataset) < 0.35
     assert len(shared_atoms(dataset, wide, split)) == 0
@@ -149,7 +149,7 @@ def test_block_split_without_a_cell(in_folder, rattled):
     atoms.cell, atoms.pbc = None, False
     build_dataset("a.h5", [atoms], [Cylinder(3, 9)], step=4, **TINY)
     dataset = PatternDataset("a.h5")
-    assert len(shared_atoms(dataset, atoms, dataset.split("block", 0.2))) == 0
+    assert len(shared_atoms(dataset, atoms, split_dataset([dataset], "block", 0.2))) == 0
 
 
 def test_job_split_holds_out_whole_sources(in_folder, rattled):
@@ -158,8 +158,8 @@ def test_job_split_holds_out_whole_sources(in_folder, rattled):
         frames.append(rattled.copy())
         frames[-1].rattle(0.03, seed=seed)
     names = ["run a", "run a", "run b", "run b", "c"]
-    build_dataset("a.h5", frames, [Cylinder(4, 12)], step=16, sources=names, **TINY)
-    build_dataset("b.h5", frames[4:], [Ellipsoid(4, 12)], step=16, sources=["d"], **TINY)  # c and d are one
+    build_dataset("a.h5", frames, [Cylinder(4, 12)], step=16, origins=names, **TINY)
+    build_dataset("b.h5", frames[4:], [Ellipsoid(4, 12)], step=16, origins=["d"], **TINY)  # c and d are one
     build_dataset("c.h5", frames[2:3], [Ellipsoid(4, 12)], step=16, **TINY)  # unnamed: that of run b
     datasets = [PatternDataset(name) for name in ("a.h5", "b.h5", "c.h5")]
     group = np.concatenate([np.array([0, 0, 1, 1, 2])[datasets[0].structure], np.full(8, 2), np.full(8, 1)])
@@ -172,11 +172,11 @@ def test_job_split_holds_out_whole_sources(in_folder, rattled):
         assert len(split.train) + len(split.test) == len(group)
         seen |= held
     assert seen == {0, 1, 2}
-    build_dataset("d.h5", frames[:2], [Cylinder(4, 12)], step=16, sources=["a", "a"], **TINY)
+    build_dataset("d.h5", frames[:2], [Cylinder(4, 12)], step=16, origins=["a", "a"], **TINY)
     with pytest.raises(InputError, match="at least two sources"):
-        PatternDataset("d.h5").split("job")
+        split_dataset([PatternDataset("d.h5")], "job")
     with pytest.raises(InputError, match="a name for each"):
-        build_dataset("e.h5", frames[:2], [Cylinder(4, 12)], step=16, sources="ab", **TINY)
+        build_dataset("e.h5", frames[:2], [Cylinder(4, 12)], step=16, origins="ab", **TINY)
 
 
 def test_saved_split_is_read_for_the_same_datasets_only(in_folder, rattled, pattern_file):
@@ -199,7 +199,7 @@ def test_files_that_are_no_split(in_folder, pattern_file):
     dataset = PatternDataset(pattern_file)
     with pytest.raises(DatasetError, match="not a split"):
         load_split(pattern_file, [dataset])
-    dataset.split("random").save("split.h5")
+    split_dataset([dataset], "random").save("split.h5")
     (in_folder / "cut.h5").write_bytes((in_folder / "split.h5").read_bytes()[:500])
     with pytest.raises(DatasetError, match="cannot be read as a split"):
         load_split("cut.h5", [dataset])
@@ -215,7 +215,7 @@ def test_files_that_are_no_split(in_folder, pattern_file):
 
 def test_random_split_leaks_as_published(pattern_file, rattled):
     dataset = PatternDataset(pattern_file)
-    split = dataset.split("random", 0.2, 1)
+    split = split_dataset([dataset], "random", 0.2, 1)
     assert len(split.test) == round(0.2 * len(dataset))
     assert len(np.intersect1d(split.train, split.test)) == 0
     assert len(shared_atoms(dataset, rattled, split)) > 1000

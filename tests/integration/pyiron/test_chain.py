@@ -5,8 +5,8 @@ import pytest
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, glass
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.diffraction import scan_grid
 from pyiron_nbed.jobs import run_in_background
+from pyiron_nbed.patterns.scan import scan_grid
 from pyiron_nbed.ssro import disorder_parameter
 
 
@@ -52,7 +52,7 @@ def test_chain(in_folder, kind):
     dataset.run()
     loaded = project.load("dataset")
     assert isinstance(loaded.dataset, PatternDataset)
-    expected = 2 * len(scan_grid(atoms, 5).centers)
+    expected = 2 * len(scan_grid(atoms, step=5).centers)
     assert len(loaded.dataset) == loaded.output.n_patterns == expected
     assert loaded.dataset.structures[0]["structure_id"] == ssro.output.structure_id
     temperature = first.get_structure().info["temperature"]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pyiron_nbed import Cylinder, Mesh, glass
-from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.dataset import PatternDataset, split_dataset
 from pyiron_nbed.diffraction.multislice import MultisliceOptions
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.jobs.base import NBEDJob
@@ -131,7 +131,7 @@ def test_many_structures_in_one_file(project):
     dataset = project.load("patterns").dataset
     assert len(dataset.structures) == 2
     assert set(dataset.structure) == {0, 1}
-    split = dataset.split("structure", 0.5)
+    split = split_dataset([dataset], "structure", 0.5)
     assert len(np.unique(dataset.structure[split.train])) == 1
 
     ssro = []

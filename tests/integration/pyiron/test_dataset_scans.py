@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, glass
-from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume, scan_grid, simulate_patterns
+from pyiron_nbed.dataset import PatternDataset, split_dataset
+from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume, simulate_patterns
 from pyiron_nbed.errors import InputError, VolumeError
+from pyiron_nbed.patterns.scan import scan_grid
 
 MESH = Mesh(1.0, 0.1)
 
@@ -49,14 +50,14 @@ def test_mixed_volumes_in_a_region_of_a_plane(project, rattled):
     inputs["zone_axis"] = [[0, 0, 1], [1, 0, 0]]
     job = dataset_job(project, rattled, volume=None, volumes=volumes, **inputs)
     dataset = finished(project, job)
-    scan = scan_grid(rattled, (4, 4, None), order="serpentine", region=[(4, 20), None, None])
+    scan = scan_grid(rattled, step=(4, 4, None), order="serpentine", limits=[(4, 20), None, None])
     assert scan.shape == (5, 8, 1)
     assert len(dataset) == 6 * 40
     assert [s.zone_axis for s in dataset.scans[:2]] == [(0, 0, 1), (1, 0, 0)]
     assert [s.volume for s in dataset.scans] == [0, 0, 1, 1, 2, 2]
     for own in dataset.scans:
         assert (own.centers == scan.centers).all()
-        x, y = np.moveaxis(own.on_grid(dataset.centers[own.rows])[:, :, 0, :2], -1, 0)
+        x, y = np.moveaxis(own.grid.map(dataset.centers)[:, :, 0, :2], -1, 0)
         assert (x == 4.0 * np.arange(1, 6)[:, None]).all()
         assert (y == 4.0 * np.arange(8)).all()
 
@@ -82,7 +83,7 @@ def test_points_of_each_structure(project, rattled):
     [
         ({"order": "spiral"}, "'raster', 'serpentine'"),
         ({"margin": "wide"}, "The margin is 'wide'"),
-        ({"region": [(50, 60), None, None]}, "holds no position"),
+        ({"region": [(50, 60), None, None]}, "hold no position"),
         ({"points": [[1, 2]]}, r"shape \(1, 2\)"),
         ({"points": []}, r"shape \(P, 3\)"),
         ({"points": [[[1, 2, 3]], [[1, 2, 3]]]}, "2 arrays of points for 1 structures"),
@@ -106,7 +107,7 @@ def test_volumes_without_atoms_are_refused_or_left_out(project, rattled):
         job.run()
     assert project.list_nodes() == []
     job.input.empty = "skip"
-    found = VolumeSearch(slab, Cylinder(4, 12))(scan_grid(slab, 4).centers, empty="skip")
+    found = VolumeSearch(slab, Cylinder(4, 12))(scan_grid(slab, step=4).centers, empty="skip")
     skipped = 512 - len(found.kept)
     assert skipped > 100
     with pytest.warns(UserWarning, match=f"{skipped} of 512 volumes hold no atoms"):
@@ -114,7 +115,7 @@ def test_volumes_without_atoms_are_refused_or_left_out(project, rattled):
     assert job.output.n_skipped == skipped
     assert len(dataset) == job.output.n_patterns == len(found.kept)
     scan = dataset.scans[0]
-    counts = scan.on_grid(dataset.n_atoms[scan.rows])
+    counts = scan.grid.map(dataset.n_atoms)
     assert counts.shape == (8, 8, 8)
     assert (counts.ravel()[found.kept] == found.counts).all()
     assert np.isnan(np.delete(counts.ravel(), found.kept)).all()
@@ -139,11 +140,11 @@ def test_frames_of_one_simulation_have_one_source(project, rattled):
     job = dataset_job(project)
     job.references = jobs
     dataset = finished(project, job)
-    one, two, own = (structure["source"] for structure in dataset.structures)
+    one, two, own = (structure["origin"] for structure in dataset.structures)
     assert one == two != own
     assert one.endswith("/root")
     assert own.endswith("/own")
-    split = dataset.split("job", 0.3, seed=1)
+    split = split_dataset([dataset], "job", 0.3, seed=1)
     held = set(dataset.structure[split.test])
     assert held in ({0, 1}, {2})
     assert held.isdisjoint(dataset.structure[split.train])
@@ -199,7 +200,7 @@ def test_disc_that_fills_up_keeps_the_complete_rows(project):
     assert not dataset.complete
     before = dataset.patterns[:]
     scan = dataset.scans[0]
-    assert np.isnan(scan.on_grid(dataset.label("q6")[scan.rows])).sum() == 512 - 192
+    assert np.isnan(scan.grid.map(dataset.label("q6"))).sum() == 512 - 192
     job.run()  # there is room again: it goes on
     whole = project.load("patterns").dataset
     assert whole.complete
