@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pyiron_nbed.files import replaced
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, draw_seed
 from pyiron_nbed.learning.networks import training_mode
 from pyiron_nbed.learning.settings import Training
@@ -53,9 +53,8 @@ class Checkpoint:
         """Replace the file by the state as it is now."""
         if self._path is None or not self._writes:
             return
-        partial = self._path.with_name(CHECKPOINT_FILE + ".partial")
-        torch.save(self.state, partial)
-        os.replace(partial, self._path)
+        with replaced(self._path) as partial:
+            torch.save(self.state, partial)
 
     def remove(self) -> None:
         """Remove the file: the model is saved."""

@@ -17,6 +17,7 @@ from torch import nn
 
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import DatasetError, InputError, ModelError
+from pyiron_nbed.files import replaced
 from pyiron_nbed.learning.data import draw_seed, prefetched
 from pyiron_nbed.learning.evaluation import metrics
 from pyiron_nbed.learning.networks import (
@@ -198,13 +199,11 @@ class Model:
         hashes = {}
         for name, network in zip(_weight_files(len(self.networks)), self.networks, strict=True):
             state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-            temporary = folder / (name + ".partial")
-            save_file(state, temporary)
-            hashes[name] = file_hash(temporary)
-            os.replace(temporary, folder / name)
-        temporary = folder / (CARD_FILE + ".partial")
-        temporary.write_text(json.dumps({**self.card, "weights": hashes}, indent=2))
-        os.replace(temporary, folder / CARD_FILE)
+            with replaced(folder / name) as partial:
+                save_file(state, partial)
+                hashes[name] = file_hash(partial)
+        with replaced(folder / CARD_FILE) as partial:
+            partial.write_text(json.dumps({**self.card, "weights": hashes}, indent=2))
 
 
 def keep_units(

@@ -14,6 +14,7 @@ import torch
 
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError, NBEDError
+from pyiron_nbed.files import replaced
 from pyiron_nbed.learning.loop import CHECKPOINT_FILE, process_rank
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
@@ -60,9 +61,8 @@ class TrainingTask:
             InputError, ModelError: as of :func:`pyiron_nbed.learning.train`.
         """
         folder = Path(folder)
-        partial = folder / (TASK_FILE + ".partial")
-        partial.write_text(json.dumps(asdict(self), indent=2))
-        os.replace(partial, folder / TASK_FILE)
+        with replaced(folder / TASK_FILE) as partial:
+            partial.write_text(json.dumps(asdict(self), indent=2))
         if processes == 1:
             run_task(folder)
         else:
@@ -98,8 +98,8 @@ def run_task(folder: str | os.PathLike) -> None:
     if process_rank()[0]:
         return
     for name, table in ((TEST_FILE, trained.test), (HISTORY_FILE, trained.history)):
-        table.to_csv(folder / (name + ".partial"), index=False)
-        os.replace(folder / (name + ".partial"), folder / name)
+        with replaced(folder / name) as partial:
+            table.to_csv(partial, index=False)
     trained.split.save(folder / SPLIT_FILE)
     trained.model.save(folder)
 

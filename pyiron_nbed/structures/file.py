@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import h5py
 import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.errors import DatasetError
+from pyiron_nbed.files import replaced
 
 ATOMS_FILE = "atoms.h5"
 _FORMAT = "pyiron_nbed atoms"
@@ -25,23 +25,16 @@ def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
         path: file to write.
         atoms: N atoms (Å) with arrays (N,) or (N, m).
     """
-    path = Path(path)
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = _FORMAT
-            file.attrs["cell"] = atoms.cell.array
-            file.attrs["pbc"] = np.asarray(atoms.pbc, int)
-            if atoms.info.get("temperature") is not None:
-                file.attrs["temperature"] = float(atoms.info["temperature"])
-            for name, values in atoms.arrays.items():
-                if values.dtype.kind in "bif":
-                    chunk = (min(len(values), _CHUNK), *values.shape[1:])
-                    file.create_dataset(name, data=values, chunks=chunk)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replaced(path) as partial, h5py.File(partial, "w") as file:
+        file.attrs["format"] = _FORMAT
+        file.attrs["cell"] = atoms.cell.array
+        file.attrs["pbc"] = np.asarray(atoms.pbc, int)
+        if atoms.info.get("temperature") is not None:
+            file.attrs["temperature"] = float(atoms.info["temperature"])
+        for name, values in atoms.arrays.items():
+            if values.dtype.kind in "bif":
+                chunk = (min(len(values), _CHUNK), *values.shape[1:])
+                file.create_dataset(name, data=values, chunks=chunk)
 
 
 def read_atoms(path: str | os.PathLike) -> Atoms:
