@@ -1,8 +1,9 @@
-"""Exported files are opened by HyperSpy with pyxem and by py4DSTEM themselves, in environments of their own.
+"""Exported files are opened by HyperSpy with pyxem and by py4DSTEM, each in an environment of its own.
 
-py4DSTEM needs numpy < 2, and .zspy files zarr 2, so neither fits the environment of the package. ``.ci/nightly``
-makes the environments; by hand: ``python -m venv /tmp/hs; /tmp/hs/bin/pip install hyperspy pyxem`` and
-``NBED_HYPERSPY_PYTHON=/tmp/hs/bin/python`` (``pip install py4DSTEM "numpy<2"`` and ``NBED_PY4DSTEM_PYTHON``).
+py4DSTEM needs numpy < 2 and HyperSpy brings zarr 2, so neither fits beside the package. ``.ci/nightly`` makes
+the environments; by hand: ``python -m venv hs``, ``hs/bin/pip install hyperspy pyxem`` and
+``NBED_HYPERSPY_PYTHON=hs/bin/python``; the other one has ``pip install py4DSTEM "numpy<2"`` and is named by
+``NBED_PY4DSTEM_PYTHON``.
 """
 
 import json
@@ -47,7 +48,8 @@ import numpy as np
 import py4DSTEM
 cube = py4DSTEM.read(sys.argv[1])
 c = cube.calibration
-virtual = cube.get_virtual_image(mode="annulus", geometry=((19, 19), (3.8, 11.8)), name="ring", returncalc=True)
+ring = ((19, 19), (3.8, 11.8))
+virtual = cube.get_virtual_image(mode="annulus", geometry=ring, name="ring", returncalc=True)
 mean = cube.get_dp_mean()
 facts = cube.metadata["pyiron_nbed"]
 print(json.dumps({
@@ -65,7 +67,9 @@ def read_by(variable, script, path):
     """What a script prints in the environment of another package."""
     python = os.environ.get(variable)
     if not python:
-        pytest.skip(f"{variable} does not name the Python of an environment with that package: see .ci/nightly")
+        pytest.skip(
+            f"{variable} does not name the Python of an environment with that package: see .ci/nightly"
+        )
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     result = subprocess.run([python, "-c", script, path], capture_output=True, text=True, env=clean)
     assert result.returncode == 0, result.stderr
