@@ -344,6 +344,102 @@ def test_file_of_schema_1():
     assert np.allclose(dataset.patterns[8:], expected, rtol=1e-3)
 
 
+def write_old_file(path, version):
+    """A file as schema 1 or 2 had it: a grid of 2 × 3 × 1 of which one volume was empty."""
+    places = [0, 1, 2, 3, 5]  # serpentine, one volume was empty
+    cell = np.diag([20.0, 30, 10])
+    at = np.array([(x, y, 5.0) for x, ys in ((0, (0, 10, 20)), (10, (20, 10, 0))) for y in ys])[places]
+    random = np.random.default_rng(0)
+    structure = {"structure_id": "ab", "cell": cell.tolist(), "pbc": [True] * 3}
+    scan = {"structure": 0, "volume": 0, "zone_axis": [0, 0, 1], "order": "serpentine", "first": 0, "n": 5}
+    scan |= {"shape": [2, 3, 1], "step": [10.0, 10.0, 0.0]}
+    with h5py.File(path, "w") as file:
+        file["patterns"] = random.random((5, 39, 39)).astype("<f2")
+        file["centers"], file["zone_axes"] = at, np.tile([0.0, 0, 1], (5, 1))
+        for name in ("n_atoms", "structure", "volume", "region"):
+            file[name] = np.zeros(5, "<i4")
+        file["n_complete"] = np.array([5])
+        file["labels/disorder_parameter"], file["labels/q6"] = random.random(5), random.random(5)
+        if version == 2:
+            file["position"] = np.array(places, "<i4")
+            file.attrs["scans"] = json.dumps([scan])
+            structure |= {"source": "quench 7", "temperature": 300.0}
+        file.attrs.update(
+            format=schema.FORMAT, schema_version=version, recipe="log", input_hash="0123", region_types="[]",
+            mesh=json.dumps({"k_max": 1.0, "delta_k": 0.05, "beam_energy": None}), provenance="{}",
+            volumes=json.dumps([Cylinder(4, 12).as_dict()]), structures=json.dumps([structure]),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_of_earlier_schemas_are_read(in_folder, version):
+    write_old_file("old.h5", version)
+    dataset = PatternDataset("old.h5")
+    with h5py.File("old.h5") as file:
+        assert (dataset.patterns[:] == file["patterns"][:]).all()
+        assert (dataset.label("disorder_modulus") == file["labels/disorder_parameter"][:]).all()
+    assert set(dataset.labels) == {"disorder_modulus", "q6"}
+    with pytest.raises(InputError, match="'disorder_parameter' is not in the file"):
+        dataset.label()
+    assert dataset.sample.tolist() == [0, 1, 2, 3, 4]
+    assert dataset.view.tolist() == [0] * 5
+    (structure,) = dataset.structures
+    assert "source" not in structure
+    if version == 1:
+        assert (structure["origin"], structure["temperature"], dataset.scans) == ("ab", None, [])
+        assert (dataset.position == -1).all()
+        return
+    assert (structure["origin"], structure["temperature"]) == ("quench 7", 300)
+    (scan,) = dataset.scans
+    assert scan.origin == pytest.approx((0, 0, 5))
+    assert scan.grid.rows[..., 0].tolist() == [[0, 1, 2], [4, -1, 3]]
+    rows, y = scan.grid.line(axis=1, through=[9.0, None])
+    assert (rows.tolist(), y.tolist()) == ([4, 3], [0, 20])
+    concatenate_datasets("two.h5", ["old.h5", "old.h5"])
+    two = PatternDataset("two.h5")
+    assert two.sample.tolist() == list(range(10))
+    assert two.scans[1].grid.rows[..., 0].tolist() == [[5, 6, 7], [9, -1, 8]]
+    assert (two.scans[1].origin, two.structures) == (scan.origin, dataset.structures)
+
+
+def test_views_of_the_same_volume_are_found_together(in_folder, rattled):
+    slab = rattled[(rattled.positions[:, 0] > 4) & (rattled.positions[:, 0] < 14)]
+    axes = [(0, 0, 1), (1, 0, 0), (1, 1, 0)]
+    with pytest.warns(UserWarning, match="hold no atoms"):
+        build_dataset(
+            "a.h5", [slab, rattled], [Cylinder(3, 8), Ellipsoid(4, 9)], Mesh(0.2, 0.1), step=(4, 16, 16),
+            zone_axes=axes, empty="skip", labels=["q6"], order="serpentine",
+        )  # fmt: skip
+    a = PatternDataset("a.h5")
+    for dataset in (a, None):
+        if dataset is None:
+            concatenate_datasets("two.h5", ["a.h5", "a.h5"])
+            dataset = PatternDataset("two.h5")
+        copies = np.arange(len(dataset)) // len(a)
+        # the same volume: file, structure, kind and centre
+        where = np.column_stack([copies, dataset.structure, dataset.volume, dataset.centers.round(6)])
+        expected = np.unique(where, axis=0, return_inverse=True)[1].ravel()
+        assert (
+            len(set(zip(expected, dataset.sample, strict=True)))
+            == len(set(expected))
+            == len(set(dataset.sample))
+        )
+        assert (np.array(axes)[dataset.view] == dataset.zone_axes).all()
+    assert a.sample.max() + 1 == len(set(a.sample)) < len(a)
+
+
+def test_one_direction_makes_every_pattern_a_volume_of_its_own(pattern_file, in_folder, rattled):
+    dataset = PatternDataset(pattern_file)
+    assert (dataset.sample == np.arange(len(dataset))).all()
+    assert (dataset.view == 0).all()
+    # and the axes of a cluster are views of it
+    build_dataset("c.h5", [rattled], [OneLayerCluster()], Mesh(0.2, 0.1), points=rattled.positions[:7],
+                  axes_per_cluster=3, labels=["q6"])  # fmt: skip
+    clusters = PatternDataset("c.h5")
+    assert clusters.sample.tolist() == [*range(7)] * 3
+    assert clusters.view.tolist() == [0] * 7 + [1] * 7 + [2] * 7
+
+
 def test_a_file_of_schema_1_joins_newer_ones(in_folder):
     old = Path(__file__).parent / "data" / "patterns_v1.h5"
     atoms = bulk("Cu", cubic=True) * (4, 4, 4)
