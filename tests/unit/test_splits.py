@@ -173,7 +173,7 @@ def test_job_split_holds_out_whole_sources(in_folder, rattled):
         seen |= held
     assert seen == {0, 1, 2}
     build_dataset("d.h5", frames[:2], [Cylinder(4, 12)], step=16, origins=["a", "a"], **TINY)
-    with pytest.raises(InputError, match="at least two sources"):
+    with pytest.raises(InputError, match="at least two origins"):
         split_dataset([PatternDataset("d.h5")], "job")
     with pytest.raises(InputError, match="a name for each"):
         build_dataset("e.h5", frames[:2], [Cylinder(4, 12)], step=16, origins="ab", **TINY)
