@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Sequence
 
-import h5py
 import numpy as np
 
 from pyiron_nbed.dataset import schema
@@ -112,11 +111,11 @@ def _scans(opened: list[PatternDataset], numbers: list[tuple[np.ndarray, np.ndar
 def _attributes(
     opened: list[PatternDataset], structures: list[dict], volumes: list[dict], scans: list[dict]
 ) -> dict:
-    with h5py.File(opened[0].path, "r") as file:
-        kept = {name: file.attrs[name] for name in ("mesh", "recipe", "region_types")}
     parents = [{"input_hash": d.input_hash, "provenance": d.provenance, "n": len(d)} for d in opened]
     return {
-        **kept,
+        "mesh": json.dumps(opened[0].mesh.as_dict()),
+        "recipe": json.dumps(opened[0].recipe.as_dict()),
+        "region_types": json.dumps(opened[0].region_types),
         "format": schema.FORMAT,
         "schema_version": schema.SCHEMA_VERSION,
         "volumes": json.dumps(volumes),
