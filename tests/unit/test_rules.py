@@ -16,6 +16,7 @@ import pytest
 import pyiron_nbed
 
 PACKAGE = Path(pyiron_nbed.__file__).parent
+BIBLIOGRAPHY = Path(__file__).parents[2] / "docs" / "bibliography.md"
 MODULES = [m.name for m in pkgutil.walk_packages([str(PACKAGE)], "pyiron_nbed.")]
 
 
@@ -102,6 +103,18 @@ def test_docstring_examples_run(name, in_folder):
         pytest.importorskip("abtem")
     result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
+
+
+KEY = r"\[([A-Z][A-Za-z]+(?:19|20)\d\d[a-z]?)\]"
+
+
+@pytest.mark.skipif(not BIBLIOGRAPHY.exists(), reason="the documentation is not beside the tests")
+def test_citations_and_bibliography_match():
+    entries = re.findall(r"^- \*\*" + KEY, BIBLIOGRAPHY.read_text(), re.MULTILINE)
+    cited = {key for path in PACKAGE.rglob("*.py") for key in re.findall(KEY, path.read_text())}
+    assert len(entries) == len(set(entries)), "an entry stands twice"
+    assert cited <= set(entries), "cited, but not in the bibliography"
+    assert set(entries) <= cited, "in the bibliography, but not cited"
 
 
 def test_import_is_light_and_registers_jobs():
