@@ -130,7 +130,7 @@ def nearest_harmonics(
     cores: int | None = None,
     minimum_distance: float = MINIMUM_DISTANCE,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Neighbours and mean real spherical harmonics q̄_lm of every atom, in box order.
+    """Neighbours and mean real spherical harmonics q̄_lm of every atom [Steinhardt1983], in box order.
 
     Args:
         atoms: N atoms; lengths in Å.
