@@ -70,7 +70,7 @@ def test_chain(in_folder, kind):
         == temperature
         == first.input.final_temperature * ("minimized" not in first.protocol.frames)
     )
-    volumes = [dataset.input.volumes[number] for number in loaded.dataset.volume]
+    volumes = [loaded.dataset.volumes[number] for number in loaded.dataset.volume]
     expected_labels = [
         mean_inside(atoms, center, volume)
         for center, volume in zip(loaded.dataset.centers, volumes, strict=True)
