@@ -7,7 +7,7 @@ from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.grid import find_scan
 from pyiron_nbed.diffraction.radial import radial_profile
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.patterns.recipe import network_images
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.ssro.colors import atom_colors
 from pyiron_nbed.ssro.summary import short_range_order
 
@@ -34,7 +34,7 @@ def test_gallery_shows_the_images_of_the_network_each_with_its_label(in_folder):
     patterns = np.random.default_rng(0).exponential(10, (5, *mesh.shape))
     figure = figures.pattern_gallery(patterns, np.linspace(0, 1, 5), mesh)
     drawn(figure, in_folder / "a.png")
-    images = network_images(patterns, mesh)
+    images = Recipe.simulation(mesh).images(patterns)
     axes = [axis for axis in figure.axes if axis.images]
     assert [axis.get_title() for axis in axes] == [f"mean $d_i$ = {d:.3f}" for d in (0, 0.25, 0.5, 0.75, 1)]
     for axis, image in zip(axes, images, strict=True):

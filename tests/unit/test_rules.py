@@ -21,7 +21,11 @@ MODULES = [m.name for m in pkgutil.walk_packages([str(PACKAGE)], "pyiron_nbed.")
 
 
 # what computes with torch, beside learning
-TORCH = {"pyiron_nbed.patterns.detector", "pyiron_nbed.diffraction.accelerator"}
+TORCH = {
+    "pyiron_nbed.diffraction.accelerator",
+    "pyiron_nbed.patterns.detector",
+    "pyiron_nbed.patterns.images",
+}
 # what the rest of the package uses of learning
 TORCH_FREE_LEARNING = {
     "pyiron_nbed.learning",
