@@ -1,4 +1,7 @@
-"""Networks that regress numbers from a one-channel pattern."""
+"""Networks that regress numbers from a one-channel pattern.
+
+ResNet-18 is that of [He2016]; the small network is the baseline of [WuRupert2026].
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from pyiron_nbed.learning.polar import PolarNetwork, RotationInvariantNetwork
 
 
 class ConvolutionalNetwork(nn.Sequential):
-    """Baseline of [WuRupert2026]: three convolution layers and two fully connected layers.
+    """Baseline of the study: three convolution layers and two fully connected layers.
 
     Args:
         outputs: numbers per pattern; input (B, 1, n, n).
@@ -40,7 +43,7 @@ class ConvolutionalNetwork(nn.Sequential):
 
 
 class ResidualNetwork(ResNet):
-    """ResNet-18 [He2016] of torchvision with one input channel, made from ImageNet's three by their sum.
+    """ResNet-18 of torchvision with one input channel, made from ImageNet's three by their sum.
 
     Args:
         outputs: numbers per pattern; input (B, 1, n, n).

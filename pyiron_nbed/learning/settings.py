@@ -1,4 +1,9 @@
-"""How to train."""
+"""How to train.
+
+Where the choices come from: losses [Huber1964], [NixWeigend1994]; optimisers Adam [KingmaBa2015] and AdamW
+[LoshchilovHutter2019]; the schedule "one_cycle" [SmithTopin2017]; ensembles [Lakshminarayanan2017]; the
+defaults [WuRupert2026].
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,7 @@ SCHEDULES = ("plateau", "one_cycle")
 
 @dataclass(frozen=True)
 class Training:
-    """How to train; the defaults are those of [WuRupert2026].
+    """How to train; the defaults are the published ones.
 
     Labels are scaled to mean 0 and standard deviation 1 over the training patterns inside the loop, so that
     several labels weigh the same; predictions are in the unit of the label.
@@ -29,17 +34,17 @@ class Training:
             from.
         frozen: stages of the network, from the input on, that stay as they are.
         members: networks in the ensemble; they differ by seed (and, trained on an endless source, by the
-            patterns they see), and their spread is part of the uncertainty [Lakshminarayanan2017].
-        loss: "mae" (mean absolute error), "huber" [Huber1964] or "gaussian" (the network also
-            gives a variance and the loss is −log of the normal density [NixWeigend1994]).
+            patterns they see), and their spread is part of the uncertainty.
+        loss: "mae" (mean absolute error), "huber" or "gaussian" (the network also gives a variance and the
+            loss is −log of the normal density; Nix and Weigend 1994).
         epochs: passes over the training patterns.
         steps_per_epoch: batches that make an epoch of an endless source.
         batch_size: patterns per step, over all processes.
-        optimizer: "adam" [KingmaBa2015], or "adamw" [LoshchilovHutter2019] with ``weight_decay``.
+        optimizer: "adam", or "adamw" with ``weight_decay``.
         learning_rate: at the start; the peak for "one_cycle".
         weight_decay: of AdamW.
-        schedule: "plateau" (halved where the training loss does not fall) or "one_cycle"
-            [SmithTopin2017].
+        schedule: "plateau" (halved where the training loss does not fall) or "one_cycle" (Smith and
+            Topin 2017).
         patience: epochs without a lower training loss that are tolerated before the learning rate is
             halved.
         threshold: relative decrease of the loss that counts as lower; raise it in short trainings, so that
