@@ -1,4 +1,4 @@
-"""Which LAMMPS runs, and with which command line."""
+"""Which LAMMPS [Thompson2022] runs, and with which command line."""
 
 from __future__ import annotations
 

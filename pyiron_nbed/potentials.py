@@ -62,7 +62,7 @@ def list_potentials() -> list[str]:
 
 
 def catalogue() -> pd.DataFrame:
-    """The catalogue in pyiron's form.
+    """The catalogue in pyiron's form: [Mendelev2007], [Mendelev2009], [Borovikov2016], [Mendelev2019].
 
     Returns:
         One row per potential: Name, Filename, Model, Species, Config, Citations, URL, SHA256, and

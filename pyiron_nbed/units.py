@@ -9,7 +9,7 @@ MINIMUM_ENERGY = 1e4  # eV; below, the paraxial form of the Ewald sphere is far 
 
 
 def electron_wavelength(beam_energy: float) -> float:
-    """Relativistic de Broglie wavelength λ = h / sqrt(2 m E (1 + E / 2mc²)).
+    """Relativistic de Broglie wavelength λ = h / sqrt(2 m E (1 + E / 2mc²)) [Kirkland2010].
 
     Args:
         beam_energy: kinetic energy E in eV.

@@ -78,8 +78,8 @@ def simulate_patterns(
 
     I(k) = |Σ_j w_j f_j(|k|) exp(2πi k·r_j)|² / Σ_j w_j², k = 1/d without 2π, on the flat slice
     k·zone_axis = 0 or, where the mesh has a beam energy, on the Ewald sphere. The weights w_j are 1
-    (1/N in front) but for :class:`WeightedVolume`. Image x is the structure's x axis projected into
-    the image plane (see :func:`beam_frame`).
+    (1/N in front, as in [Coleman2013]) but for :class:`WeightedVolume`. Image x is the structure's x axis
+    projected into the image plane (see :func:`beam_frame`).
 
     Args:
         atoms: the structure; lengths in Å; any cell and periodicity.

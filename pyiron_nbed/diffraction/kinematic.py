@@ -41,7 +41,7 @@ def kinematic_patterns(
     cores: int | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Kinematic intensity I(k) = |Σ_j w_j f_j(|k|) exp(2πi k·r_j)|² / Σ_j w_j² of each volume.
+    """Kinematic intensity I(k) = |Σ_j w_j f_j(|k|) exp(2πi k·r_j)|² / Σ_j w_j² of each volume [Coleman2013].
 
     Args:
         volumes: the atoms of P volumes (:class:`VolumeAtoms`; Å).

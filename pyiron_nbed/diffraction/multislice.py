@@ -1,4 +1,7 @@
-"""Dynamical patterns: abTEM's multislice algorithm (optional, ``pip install "pyiron_nbed[multislice]"``)."""
+"""Dynamical patterns: the multislice algorithm [Kirkland2010] of abTEM [Madsen2021].
+
+Optional: ``pip install "pyiron_nbed[multislice]"``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from pyiron_nbed.units import electron_wavelength
 BEAM_ENERGY = 200e3  # eV, of a mesh without one
 _BLOCK = 16  # slices in memory
 _VACUUM = 10.0  # Å around the atoms, beside what the beam spreads: the potential of an atom ends within 3 Å
-# h²/(2π m e) in V Å²: the projected potential of an atom in Fourier space is this times f(k)
+# h²/(2π m e) in V Å²: the projected potential of an atom in Fourier space is this times f(k) [Kirkland2010]
 _POTENTIAL = 1e20 * constants.h**2 / (2 * np.pi * constants.m_e * constants.e)
 
 

@@ -34,7 +34,7 @@ def radial_profile(patterns: np.ndarray, mesh: Mesh, bin_width: float | None = N
 
     The pixel at k belongs to the ring round(|k| / bin_width), so that Σ counts·mean is the sum of the
     pattern inside the disc and the first ring is k = 0 (alone, for the default width). The azimuthal variance
-    is that of fluctuation microscopy for one pattern (Treacy and Gibson, Acta Cryst. A 52, 212 (1996)).
+    is that of fluctuation microscopy for one pattern [TreacyGibson1996].
 
     Args:
         patterns: (P, n, n) intensity in Å², also read from disc piece by piece (``PatternDataset.patterns``).

@@ -20,7 +20,7 @@ _STEPS = 32  # nodes along k_z per 1/thickness: the finest fringes along k_z
 
 
 def saed_patterns(volumes: VolumeAtoms, symbols: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Patterns from LAMMPS ``compute saed``: the flat slice or the exact Ewald sphere.
+    """Patterns from LAMMPS ``compute saed`` [Coleman2013]: the flat slice or the exact Ewald sphere.
 
     The reference, not for production. The flat slice is that of the whole sphere of nodes (Zone 0 0 0),
     some 3 s for 100 atoms on the standard mesh. With a beam energy LAMMPS evaluates the nodes next to

@@ -23,8 +23,7 @@ def _table() -> dict[str, list[list[float]]]:
 def scattering_factor(symbol: str, k: np.ndarray) -> np.ndarray:
     """Electron scattering factor f(k) = Σ_i a_i exp(−b_i s²), s = |k|/2, five Gaussians.
 
-    Peng, Ren, Dudarev and Whelan, Acta Cryst. A 52, 257 (1996), neutral atoms, 0 < s < 2 Å⁻¹: the
-    table that LAMMPS ``compute saed`` uses.
+    The table of [Peng1996] for neutral atoms, 0 < s < 2 Å⁻¹: that of LAMMPS ``compute saed`` [Coleman2013].
 
     Args:
         symbol: chemical symbol.

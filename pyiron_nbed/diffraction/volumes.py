@@ -1,4 +1,4 @@
-"""Interaction volumes: which atoms the beam sees at each position."""
+"""Interaction volumes [WuRupert2026]: which atoms the beam sees at each position."""
 
 from __future__ import annotations
 
@@ -200,8 +200,8 @@ class WeightedVolume:
     With the distance ρ from the axis and the full width at half maximum b of the intensity w²:
 
     * ``"gaussian"``: w = exp(−2 ln2 ρ² / b²), cut by default at ρ = 1.82 b, where w² = 1e-4;
-    * ``"airy"``: w = 2 J1(x)/x, x = 3.2327 ρ/b, the probe of a round aperture; cut by default at the
-      second dark ring, ρ = 2.17 b, inside which 91 % of the intensity lies.
+    * ``"airy"``: w = 2 J1(x)/x, x = 3.2327 ρ/b, the probe of a round aperture [BornWolf1999]; cut by default
+      at the second dark ring, ρ = 2.17 b, inside which 1 − J0²(x) − J1²(x) = 91 % of the intensity lies.
 
     Along the zone axis w is constant over the thickness and 0 beyond. Labels are weighted by w².
 

@@ -28,7 +28,8 @@ def composition_profile(profile: Mapping[str, np.ndarray], minority: str = "Zr")
     )
     upper.set(ylabel=f"{minority} (at.%)", ylim=(0, None))
     lower.step(profile["position"], profile["disorder"], where="mid", color=TRUE)
-    lower.set(xlabel="x (Å)", ylabel="median $d_i$", ylim=(0, 1))
+    highest = float(np.nanmax(profile["disorder"], initial=0.0))
+    lower.set(xlabel="x (Å)", ylabel="median $d_i$", ylim=(0, max(1.0, 1.05 * highest)))
     return figure
 
 

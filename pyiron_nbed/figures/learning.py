@@ -36,7 +36,7 @@ def parity(
     label: str = _LABEL,
     regions: Sequence[str] | np.ndarray | None = None,
 ) -> Figure:
-    """Predicted against true label: density of the patterns, R² and RMSE (Fig. 6 of the study).
+    """Predicted against true label: density of the patterns, R² and RMSE (Fig. 6 of [WuRupert2026]).
 
     The contour lines hold the densest 50 % and 90 % of the patterns (of each region where they are given);
     the density (colours, logarithmic) is a histogram smoothed with a Gaussian.
@@ -175,7 +175,7 @@ def calibration_plot(
 
     Left: share of the labels inside the central interval of a normal distribution about the prediction, which
     should hold the nominal share p: |label − prediction| ≤ Φ⁻¹((1 + p)/2)·u. Right: distribution of u
-    (sharpness; Gneiting et al. 2007) beside the RMSE.
+    (sharpness [Gneiting2007]) beside the RMSE.
 
     Args:
         true, predicted: (P,) numbers.
@@ -233,7 +233,9 @@ def calibration_plot(
 
 
 def geometry_heatmap(table: pd.DataFrame, value: str = "rmse", label: str | None = None) -> Figure:
-    """A metric over radius and height of the interaction volume, one map per network (Fig. 7 of the study).
+    """A metric over radius and height of the interaction volume, one map per network.
+
+    As Fig. 7 of [WuRupert2026].
 
     Args:
         table: rows with radius and height (Å), network and ``value``, as
@@ -311,7 +313,9 @@ def prediction_profile(
     regions: Sequence[Mapping[str, Any]] = (),
     length: float | None = None,
 ) -> Figure:
-    """True and predicted label along a line across a boundary or a nanocrystal (Figs. 8 and 9 of the study).
+    """True and predicted label along a line across a boundary or a nanocrystal.
+
+    As Figs. 8 and 9 of [WuRupert2026].
 
     Args:
         position: (P,) in Å.

@@ -26,7 +26,7 @@ _CLASS_COLORS = {"FCC": "#3b6ea5", "ordered": "#3a8f5c", "disordered": "#b5403a"
 
 
 def rdf_by_region(rdf: Mapping[str, Any]) -> Figure:
-    """Total and partial radial distribution functions, one panel per region (Fig. 1 e-g of the study).
+    """Total and partial radial distribution functions, one panel per region (Fig. 1 e-g of [WuRupert2026]).
 
     Args:
         rdf: ``summary["rdf"]`` of :func:`pyiron_nbed.ssro.summary.short_range_order`.
@@ -228,7 +228,7 @@ def structure_slice(
     thickness: float = 5.0,
     center: float | None = None,
 ) -> Figure:
-    """A slice of a structure, atoms drawn to scale (as in Fig. 1 of the study).
+    """A slice of a structure, atoms drawn to scale (as in Fig. 1 of [WuRupert2026]).
 
     Args:
         atoms: N atoms (Å); with ``arrays["disorder_parameter"]`` or ``arrays["cna"]`` where these colour.

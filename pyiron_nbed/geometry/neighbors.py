@@ -130,7 +130,7 @@ def nearest_harmonics(
     cores: int | None = None,
     minimum_distance: float = MINIMUM_DISTANCE,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Neighbours and mean real spherical harmonics q̄_lm of every atom, in box order.
+    """Neighbours and mean real spherical harmonics q̄_lm of every atom [Steinhardt1983], in box order.
 
     Args:
         atoms: N atoms; lengths in Å.
@@ -322,13 +322,7 @@ def _choose(near_r2, near, count, n, cutoff2, xyz, pick):
     """Put the n nearest into ``pick``; False where the sphere is too small to be sure of them."""
     if count < n:
         return False
-    last = -1.0
-    for k in range(count):
-        rank = 0
-        for q in range(count):
-            rank += near_r2[q] < near_r2[k]
-        if rank < n:
-            last = max(last, near_r2[k])
+    last = _nth_smallest(near_r2, count, n)
     if last + _TIE > cutoff2:
         return False
     got = 0
@@ -337,15 +331,33 @@ def _choose(near_r2, near, count, n, cutoff2, xyz, pick):
             if got < n:
                 pick[got] = k
             got += 1
-    if got == n:
-        return True
+    if got > n:
+        _choose_among_equal(near_r2, near, count, n, last, xyz, pick)
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _nth_smallest(values, count, n):
+    nth = -1.0
+    for k in range(count):
+        rank = 0
+        for q in range(count):
+            rank += values[q] < values[k]
+        if rank < n:
+            nth = max(nth, values[k])
+    return nth
+
+
+@njit(cache=True, nogil=True)
+def _choose_among_equal(near_r2, near, count, n, last, xyz, pick):
+    """All nearer than the last; of those as far as it, the first by x, y, z."""
     got = 0
     for k in range(count):
         if near_r2[k] < last - _TIE:
             pick[got] = k
             got += 1
     sure = got
-    while got < n:  # of those at equal distance, the first by x, y, z that is not yet taken
+    while got < n:
         best = -1
         for k in range(count):
             if abs(near_r2[k] - last) > _TIE:
@@ -357,7 +369,6 @@ def _choose(near_r2, near, count, n, cutoff2, xyz, pick):
                 best = k
         pick[got] = best
         got += 1
-    return True
 
 
 @njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""NBEDRegressor: a network trained to tell a label from a pattern."""
+"""NBEDRegressor: a network trained to predict a label from a pattern."""
 
 from __future__ import annotations
 

@@ -66,6 +66,11 @@ _ALLOWED: dict[str, tuple[float, float, str]] = {
 class Complexion:
     """VC-SGC hybrid MD/MC of a bicrystal, then cooling and minimisation; zero pressure.
 
+    LAMMPS ``fix sgcmc`` draws the species from the variance-constrained semi-grand-canonical ensemble
+    [Sadigh2012]: a configuration of N atoms with the fraction c of type 2 has the weight
+    exp{−(U + Δμ N c)/kT − κ N (c − c₀)²}, c₀ the target. (LAMMPS releases after September 2026 divide the
+    last term by kT too.) Δμ is adjusted until the mean of c is c₀. The protocol is that of [WuRupert2026].
+
     Two starts: "published" takes the structure as it is; "seeded" dissolves Zr in slabs around the
     boundaries (:func:`pyiron_nbed.structures.film.seed_film`), melts them while the grains are frozen,
     cools them to the run temperature and lets everything move. All stages last a multiple of
@@ -182,7 +187,7 @@ class Complexion:
         """A preset with changes.
 
         Args:
-            name: "published" (the study: 3.1 ns from pure Cu) or "seeded" (small machines).
+            name: "published" (3.1 ns from pure Cu, [WuRupert2026]) or "seeded" (small machines).
             changes: fields that differ.
 
         Raises:

@@ -20,6 +20,8 @@ INPUT_FILE = "control.inp"  # the name that pyiron's own LAMMPS scripts read
 class MeltQuench:
     """Melt, quench, hold, minimise; optionally around a group that is frozen until it is released.
 
+    With frozen nanocrystals, 100 K/ns and 2 ns at 700 K it makes the composites of [WuRupert2026].
+
     Zero pressure throughout, each cell side free. Frozen atoms do not move (nor are they scaled
     with the cell) until the melt has cooled to ``release_temperature``.
 

@@ -40,10 +40,9 @@ def pattern_features(
     * a_0(k), the radial mean, of the network's image, averaged
       over rings 0.05 Å⁻¹ wide;
     * log(1 + V) of the azimuthal variance V(k) = ⟨I²⟩/⟨I⟩² − 1 = 2 Σ_m a_m²/a_0² of the intensity, averaged
-      over the same rings, as of fluctuation electron microscopy (Treacy and Gibson, Acta Cryst. A 52, 212
-      (1996));
+      over the same rings, as of fluctuation electron microscopy [TreacyGibson1996];
     * the root mean square over rings 0.1 Å⁻¹ wide of a_m(k) of the image for m = 2, 4, …, 12: a_m² are the
-      Fourier coefficients of the angular correlation function (Wochner et al., PNAS 106, 11511 (2009)).
+      Fourier coefficients of the angular correlation function [Wochner2009].
 
     None depends on the unit of the intensity where the recipe has a unit.
 
@@ -111,9 +110,10 @@ def fit_baselines(
 ) -> dict[str, np.ndarray]:
     """Predictions of a constant, of ridge regression and of gradient boosting.
 
-    The constant is the mean label. Ridge regression is on features scaled to mean 0 and standard deviation 1
-    over the training patterns, its penalty of 10⁻³ to 10⁵ chosen by leave-one-out error for each label.
-    Gradient boosting is scikit-learn's ``HistGradientBoostingRegressor`` with 200 trees, for each label.
+    The constant is the mean label. Ridge regression [HoerlKennard1970] is on features scaled to mean 0 and
+    standard deviation 1 over the training patterns, its penalty of 10⁻³ to 10⁵ chosen by leave-one-out error
+    for each label. Gradient boosting [Friedman2001] is scikit-learn's ``HistGradientBoostingRegressor`` with
+    200 trees, for each label.
 
     Args:
         features: (P, F) of the training patterns.

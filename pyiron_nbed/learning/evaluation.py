@@ -59,7 +59,7 @@ def metrics_table(
     """Metrics overall and inside groups, with 95 % bootstrap intervals.
 
     Volumes overlap, so that patterns are not independent: whole blocks, as wide as a volume, are drawn with
-    replacement (block bootstrap, Künsch 1989), not single patterns.
+    replacement (block bootstrap [Kunsch1989]), not single patterns.
 
     Args:
         true, predicted: (P,).

@@ -36,7 +36,7 @@ def split_leak(
 
     Args:
         datasets: D datasets on one mesh.
-        training: how; the default is the published ResNet-18.
+        training: how; the default is the ResNet-18 of [WuRupert2026].
         kinds: of the splits; see :func:`pyiron_nbed.dataset.split_dataset`.
         test_fraction: share held out.
         label: one label, or several, of which the first counts.

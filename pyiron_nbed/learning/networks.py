@@ -1,4 +1,7 @@
-"""Networks that regress numbers from a one-channel pattern."""
+"""Networks that regress numbers from a one-channel pattern.
+
+ResNet-18 is that of [He2016]; the small network is the baseline of [WuRupert2026].
+"""
 
 from __future__ import annotations
 

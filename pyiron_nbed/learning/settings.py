@@ -1,4 +1,9 @@
-"""How to train."""
+"""How to train.
+
+Where the choices come from: losses [Huber1964], [NixWeigend1994]; optimisers Adam [KingmaBa2015] and AdamW
+[LoshchilovHutter2019]; the schedule "one_cycle" [SmithTopin2017]; ensembles [Lakshminarayanan2017]; the
+defaults [WuRupert2026].
+"""
 
 from __future__ import annotations
 

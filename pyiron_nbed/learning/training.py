@@ -67,7 +67,7 @@ def train(
     Args:
         datasets: D datasets on one mesh, or one, or a :class:`PatternSource` (then test datasets are needed
             and the labels are those of the source).
-        training: how; the default is the published ResNet-18.
+        training: how; the default is the ResNet-18 of [WuRupert2026].
         split: "block", "structure", "job" or "random"; see :func:`pyiron_nbed.dataset.split_dataset`.
         test_fraction: share held out by the split.
         test_datasets: where given, all of ``datasets`` is trained on and these are the test set.

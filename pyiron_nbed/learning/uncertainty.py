@@ -15,7 +15,7 @@ NORMAL_QUANTILE = 1.6448536269514722  # ±1.645 standard deviations hold 90 % of
 
 
 def conformal_quantile(scores: np.ndarray, coverage: float = COVERAGE) -> float:
-    """Split-conformal quantile: the ⌈(n + 1)·coverage⌉-th smallest score (Vovk et al. 2005; Lei et al. 2018).
+    """Split-conformal quantile: the ⌈(n + 1)·coverage⌉-th smallest score [Vovk2005], [Lei2018].
 
     An interval mean ± quantile·u holds the label of a new pattern, exchangeable with the n of the scores
     |label − mean| / u, with a probability of at least ``coverage``.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import torch
 
 from pyiron_nbed.errors import DatasetError, InputError
-from pyiron_nbed.patterns.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pyiron_nbed.patterns.recipe import Recipe
 
 _ITERATIONS, _CHANGE = 200, 2e-4  # of the total variation, as in [WuRupert2026]
 
@@ -29,6 +32,7 @@ def recipe_images(recipe: Recipe, patterns: torch.Tensor, check: bool = True) ->
 
     Example:
         >>> from pyiron_nbed import Mesh
+        >>> from pyiron_nbed.patterns.recipe import Recipe
         >>> recipe_images(Recipe.simulation(Mesh(1.0, 0.2)), torch.rand(2, 9, 9)).amax(dim=(1, 2, 3))
         tensor([1., 1.])
     """
@@ -111,7 +115,7 @@ def masks(recipe: Recipe, device: torch.device) -> tuple[torch.Tensor, torch.Ten
 def denoised(images: torch.Tensor, weight: float) -> torch.Tensor:
     """Total-variation denoising of each image by Chambolle's projection, as ``skimage.restoration``.
 
-    Minimises ½‖u − image‖² + weight · TV(u) (Chambolle, J. Math. Imaging Vis. 20, 89 (2004)); each image
+    Minimises ½‖u − image‖² + weight · TV(u) [Chambolle2004]; each image
     stops where its energy changes by less than 2e-4 of that of the first iteration, after 200 iterations at
     most.
 

@@ -32,7 +32,7 @@ class Recipe:
     2. the transform t(x): "log": log(1 + gain · x); "sqrt": √x; "log_above_one": log(max(x, 1));
     3. the scaling: "pattern": (t − min t) / (max t − min t) over M of each pattern; a number: t divided by
        it; "none": t;
-    4. the denoising by total variation (Chambolle, J. Math. Imaging Vis. 20, 89 (2004)) with a weight, at
+    4. the denoising by total variation [Chambolle2004] with a weight, at
        most 200 iterations, to a relative change of 2e-4, and once more the scaling "pattern" where that is
        chosen.
 

@@ -37,14 +37,14 @@ def bicrystal(
 
     Grain 2 fills the middle of the cell. The extents are those nearest to the wanted ones: along x
     whole planes of each grain (half the length each), along y and z whole periods of both grains
-    that agree within ``max_mismatch``. The default pair is the published tilt: [110] of grain 1 and
+    that agree within ``max_mismatch``. The default pair is the tilt of [WuRupert2026]: [110] of grain 1 and
     [00-1] of grain 2 along x, <110> common along z; 17 a of grain 1 against 24 a/√2 of grain 2
     along y (0.17 %).
 
     Args:
-        length: wanted extent along x in Å (published: 1040.7).
-        width: wanted extent along y in Å (published: 62.8).
-        height: wanted extent along z in Å (published: 417.1).
+        length: wanted extent along x in Å (there 1040.7).
+        width: wanted extent along y in Å (there 62.8).
+        height: wanted extent along z in Å (there 417.1).
         orientation_1: Miller directions of grain 1 along x and along z, orthogonal to each other.
         orientation_2: the same of grain 2.
         max_mismatch: largest |difference| / mean of the two grains' periods along y and along z.

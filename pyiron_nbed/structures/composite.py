@@ -26,7 +26,7 @@ def composite(
     lattice_constant: float = LATTICE_CONSTANT_CU,
     minimum_distance: float = 2.0,
 ) -> Atoms:
-    """fcc Cu with spherical nanocrystals kept as they are and Zr dissolved in the rest.
+    """fcc Cu with spherical nanocrystals kept as they are and Zr dissolved in the rest, as in [WuRupert2026].
 
     The nanocrystals carry the array ``frozen`` (True): ``CompositeQuench`` melts and quenches the rest
     around them.

@@ -1,54 +1,131 @@
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from pyiron_nbed import Cylinder, Mesh, examples, figures
 from pyiron_nbed.dataset import PatternDataset, build_dataset, find_scan
 from pyiron_nbed.diffraction.radial import radial_profile
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.ssro.colors import atom_colors
 from pyiron_nbed.ssro.summary import short_range_order
 
 
 def drawn(figure, path):
+    """Draw a figure: nothing written is cut off at its edges. Returns the labels of its axes."""
+    canvas = FigureCanvasAgg(figure)
     figure.savefig(path)
-    assert path.stat().st_size > 5000
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    written = [axis.title for axis in figure.axes]
+    written += [part.label for axis in figure.axes for part in (axis.xaxis, axis.yaxis)]
+    written += [text for legend in figure.legends for text in legend.get_texts()]
+    for text in written:
+        if text.get_text() and text.get_visible():
+            box, frame = text.get_window_extent(renderer), figure.bbox
+            inside = (box.x0, frame.x1 - box.x1, box.y0, frame.y1 - box.y1)
+            assert min(inside) > -1, f"{text.get_text()!r} is cut off"
     return [axis.get_xlabel() for axis in figure.axes] + [axis.get_ylabel() for axis in figure.axes]
 
 
-def test_figures_have_units_on_their_axes(in_folder):
-    random = np.random.default_rng(0)
+def test_gallery_shows_the_images_of_the_network_each_with_its_label(in_folder):
     mesh = Mesh(1.0, 0.05)
-    patterns = random.exponential(10, (5, *mesh.shape))
-    drawn(figures.pattern_gallery(patterns, np.linspace(0, 1, 5), mesh), in_folder / "a.png")
+    patterns = np.random.default_rng(0).exponential(10, (5, *mesh.shape))
+    figure = figures.pattern_gallery(patterns, np.linspace(0, 1, 5), mesh)
+    drawn(figure, in_folder / "a.png")
+    images = Recipe.simulation(mesh).images(patterns)
+    axes = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in axes] == [f"mean $d_i$ = {d:.3f}" for d in (0, 0.25, 0.5, 0.75, 1)]
+    for axis, image in zip(axes, images, strict=True):
+        shown = np.ma.filled(axis.images[0].get_array(), np.nan)
+        assert shown[mesh.disc] == pytest.approx(image[mesh.disc])
+        assert np.isnan(shown[~mesh.disc]).all()
+        assert axis.images[0].get_extent() == pytest.approx([-0.975, 0.975, -0.975, 0.975])
+        assert axis.images[0].origin == "lower"
+
+
+def test_parity_draws_every_pattern(in_folder):
+    random = np.random.default_rng(0)
     true = random.random(500)
-    labels = drawn(figures.parity(true, true + 0.01 * random.normal(size=500)), in_folder / "b.png")
-    assert any("true" in label for label in labels)
-    position = np.arange(20.0)
-    labels = drawn(figures.prediction_profile(position, true[:20], true[:20]), in_folder / "c.png")
-    assert any("Å" in label for label in labels)
-    maps = [random.random((6, 8)), random.random((6, 8))]
-    labels = drawn(figures.disorder_maps(maps, ["a", "b"], (0, 20, 0, 15)), in_folder / "d.png")
-    assert "x (Å)" in labels
-    with pytest.raises(InputError):
-        figures.disorder_maps(maps, ["a"], (0, 1, 0, 1))
+    predicted = true + 0.01 * random.normal(size=500)
+    figure = figures.parity(true, predicted)
+    assert drawn(figure, in_folder / "b.png")[:2] == ["mean $d_i$, true", "mean $d_i$, predicted"]
+    axis = figure.axes[0]
+    points, diagonal = axis.lines
+    assert (points.get_xdata() == true).all()
+    assert (points.get_ydata() == predicted).all()
+    assert (diagonal.get_xdata() == diagonal.get_ydata()).all()
+    for low, high in (axis.get_xlim(), axis.get_ylim()):
+        assert low < min(true.min(), predicted.min()) < max(true.max(), predicted.max()) < high
+    r2 = 1 - ((predicted - true) ** 2).sum() / ((true - true.mean()) ** 2).sum()
+    assert axis.texts[0].get_text().startswith(f"R² = {r2:.3f}\nRMSE = 0.0")
 
 
 def test_parity_of_equal_values(in_folder):
-    drawn(figures.parity(np.full(5, 0.5), np.full(5, 0.5)), in_folder / "e.png")
+    figure = figures.parity(np.full(5, 0.5), np.full(5, 0.5))
+    drawn(figure, in_folder / "e.png")
+    low, high = figure.axes[0].get_xlim()
+    assert 0.4 < low < 0.5 < high < 0.6
+    assert "RMSE = 0.0000\n5 patterns" in figure.axes[0].texts[0].get_text()
+
+
+def test_profile_along_a_line(in_folder):
+    position, true, predicted = np.arange(20.0), np.linspace(0, 1.1, 20), np.linspace(0.1, 1.05, 20)
+    figure = figures.prediction_profile(position, true, predicted)
+    assert drawn(figure, in_folder / "c.png") == ["position (Å)", "mean $d_i$"]
+    axis = figure.axes[0]
+    for line, values in zip(axis.lines, (true, predicted), strict=True):
+        assert (line.get_xdata() == position).all()
+        assert (line.get_ydata() == values).all()
+    low, high = axis.get_ylim()
+    assert low <= 0 < 1.1 < high  # d_i above 1 is not cut off
+    assert [text.get_text()[:9] for text in figure.legends[0].get_texts()] == ["true (fro", "predicted"]
+
+
+def test_maps_share_one_scale(in_folder):
+    random = np.random.default_rng(0)
+    maps = [random.random((6, 8)), 0.5 + random.random((6, 8))]
+    figure = figures.disorder_maps(maps, ["a", "b"], (0, 20, 0, 15))
+    labels = drawn(figure, in_folder / "d.png")
+    assert labels[:2] == ["x (Å)", "x (Å)"]
+    assert {"y (Å)", "mean $d_i$"} <= set(labels)
+    lowest, highest = maps[0].min(), maps[1].max()
+    for axis, values, title in zip(figure.axes[:2], maps, "ab", strict=True):
+        image = axis.images[0]
+        assert axis.get_title() == title
+        assert (np.asarray(image.get_array()) == values).all()
+        assert image.origin == "lower"
+        assert image.get_extent() == [0, 20, 0, 15]
+        assert image.get_clim() == (min(lowest, maps[1].min()), max(highest, maps[0].max()))
+    with pytest.raises(InputError, match="one title per map"):
+        figures.disorder_maps(maps, ["a"], (0, 1, 0, 1))
 
 
 def test_figures_of_complexions(in_folder):
     profile = {
         "position": np.arange(40.0),
-        "minority_fraction": np.full(40, 0.1),
-        "disorder": np.full(40, 0.5),
+        "minority_fraction": np.linspace(0, 0.2, 40),
+        "disorder": np.linspace(0, 1.1, 40),
     }
-    labels = drawn(figures.composition_profile(profile), in_folder / "f.png")
-    assert {"x (Å)", "Zr (at.%)"} <= set(labels)
+    figure = figures.composition_profile(profile)
+    labels = drawn(figure, in_folder / "f.png")
+    assert {"x (Å)", "Zr (at.%)", "median $d_i$"} <= set(labels)
+    composition, disorder = figure.axes
+    assert composition.lines[0].get_ydata() == pytest.approx(np.linspace(0, 20, 40))
+    assert (disorder.lines[0].get_ydata() == profile["disorder"]).all()
+    assert disorder.get_ylim()[1] > 1.1
     names = ("step", "chemical_potential", "zr_fraction", "acceptance")
-    history = {name: np.linspace(1, 2, 9) for name in names}
-    labels = drawn(figures.control_history(history, 0.1), in_folder / "g.png")
-    assert {"MD step", "Δμ (eV)", "accepted (%)", "composition (at.%)"} <= set(labels)
+    history = {
+        name: np.linspace(1, 2, 9) * scale for name, scale in zip(names, (1, 1, 0.1, 0.01), strict=True)
+    }
+    figure = figures.control_history(history, 0.1)
+    labels = drawn(figure, in_folder / "g.png")
+    assert labels[-3:] == ["Δμ (eV)", "composition (at.%)", "accepted (%)"]
+    assert labels[2] == "MD step"
+    for axis, (low, high) in zip(figure.axes, ((1, 2), (10, 20), (1, 2)), strict=True):
+        assert (axis.lines[0].get_xdata() == history["step"]).all()
+        assert axis.lines[0].get_ydata() == pytest.approx(np.linspace(low, high, 9))
+    assert figure.axes[1].lines[1].get_ydata() == pytest.approx([10, 10])  # the target
 
 
 @pytest.fixture(scope="module")
