@@ -80,6 +80,7 @@ def fit(
     scale: tuple[np.ndarray, np.ndarray],
     member: int = 0,
     asked: threading.Event | None = None,
+    validation: DatasetBatches | None = None,
 ) -> list[dict]:
     """Train one network in place.
 
@@ -93,10 +94,11 @@ def fit(
         scale: mean and standard deviation (L,) of the labels.
         member: number of the network in the ensemble; shifts the seed.
         asked: set where the training shall stop, see :func:`termination`; None listens for SIGTERM here.
+        validation: patterns whose loss is watched after every epoch; None watches the training loss.
 
     Returns:
         One dict per epoch: member, epoch, loss (of scaled labels), mae (of the first label, in its unit),
-        learning_rate.
+        learning_rate; with validation patterns also validation_loss and validation_mae.
 
     Raises:
         Stopped: SIGTERM came; the checkpoint holds all that was done.
@@ -106,11 +108,13 @@ def fit(
     training_mode(network)
     optimizer, schedule = _optimizer(network, training, batches.steps)
     begin, step, sums, history = 1, 0, [0.0, 0.0], []
+    best: dict[str, torch.Tensor] | None = None
     if (state := checkpoint.state["current"]) is not None:
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         begin, step, sums, history = state["epoch"], state["step"], state["sums"], state["history"]
+        best = state["best"]
     run = _wrapped(network, training, device, world)
     mean, spread = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in scale)
     generator = torch.Generator(device)
@@ -120,6 +124,7 @@ def fit(
         checkpoint.state["current"] = {
             "network": network.state_dict(), "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(), "epoch": epoch, "step": step, "sums": sums, "history": history,
+            "best": best,
         }  # fmt: skip
         checkpoint.write()
 
@@ -146,7 +151,7 @@ def fit(
                 optimizer.step()
                 if training.schedule == "one_cycle":
                     schedule.step()
-                error = (output.detach()[:, 0].float() - target[:, 0]).abs().sum() * spread[0]
+                error = (output.detach()[:, 0].float() - target[:, 0]).abs().sum() * spread[0].abs()
                 total += torch.stack([each.detach().sum(), error]).double()
                 bar.update(len(labels))
                 if asked.is_set() and world == 1 and at + 1 < batches.steps:
@@ -157,28 +162,34 @@ def fit(
             step, sums = 0, [0.0, 0.0]
             loss_of_epoch, mae = (total / n).tolist()
             rate = optimizer.param_groups[0]["lr"]
-            history.append(
-                {"member": member, "epoch": epoch, "loss": loss_of_epoch, "mae": mae, "learning_rate": rate}
-            )
+            row = {"member": member, "epoch": epoch, "loss": loss_of_epoch, "mae": mae, "learning_rate": rate}
+            if validation is not None:
+                found = _validate(
+                    network, validation, training, recipe, device, (mean, spread), generator, member
+                )
+                row |= dict(zip(("validation_loss", "validation_mae"), found, strict=True))
+            history.append(row)
+            losses = _watched(history)
+            if training.keep == "best" and losses[-1] == min(losses) and losses.count(losses[-1]) == 1:
+                best = {name: values.detach().clone() for name, values in network.state_dict().items()}
             if training.schedule == "plateau":
-                schedule.step(loss_of_epoch)
-            bar.set_postfix(epoch=f"{epoch}/{training.epochs}", mae=f"{mae:.4f}")
+                schedule.step(losses[-1])
+            shown = row.get("validation_mae", mae)
+            bar.set_postfix(epoch=f"{epoch}/{training.epochs}", mae=f"{shown:.4f}")
             if asked.is_set() or epoch % training.checkpoint_every == 0:
                 save(epoch + 1, 0, sums)
             if asked.is_set() and epoch < training.epochs:
                 raise Stopped(143)
+    if best is not None:
+        network.load_state_dict(best)
     network.eval()
     return history
 
 
 def _optimizer(network: nn.Module, training: Training, steps: int) -> tuple[Any, Any]:
     parameters = [p for p in network.parameters() if p.requires_grad]
-    if training.optimizer == "adam":
-        optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=training.learning_rate)
-    else:
-        optimizer = torch.optim.AdamW(
-            parameters, lr=training.learning_rate, weight_decay=training.weight_decay
-        )
+    kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+    optimizer = kind(parameters, lr=training.learning_rate, weight_decay=training.weight_decay)
     if training.schedule == "plateau":
         return optimizer, torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimizer, factor=0.5, patience=training.patience, threshold=training.threshold
@@ -199,8 +210,46 @@ def _wrapped(network: nn.Module, training: Training, device: torch.device, world
     return torch.compile(run) if training.compile else run
 
 
+def _validate(
+    network: nn.Module,
+    validation: DatasetBatches,
+    training: Training,
+    recipe: Recipe,
+    device: torch.device,
+    scale: tuple[torch.Tensor, torch.Tensor],
+    generator: torch.Generator,
+    member: int,
+) -> list[float]:
+    """Loss and mean absolute error (of the first label, in its unit) of patterns as they come."""
+    rank, world = process_rank()
+    if world > 1:  # the batch statistics of the process that saves the network
+        for buffer in network.buffers():
+            torch.distributed.broadcast(buffer, 0)
+    total = torch.zeros(2, dtype=torch.float64, device=device)
+    network.eval()
+    with torch.no_grad():
+        for at, (patterns, labels) in enumerate(validation.ahead(0, 0)):
+            if at % world != rank:
+                continue
+            generator.manual_seed(draw_seed(training.seed + member, 0, at))  # the same in every epoch
+            target = (labels.to(device) - scale[0]) / scale[1]
+            images = training_images(patterns.to(device), recipe, training, generator, augment=False)
+            with torch.autocast(device.type, torch.bfloat16, enabled=training.bfloat16):
+                output = network(images)
+            error = (output[:, 0].float() - target[:, 0]).abs().sum() * scale[1][0].abs()
+            total += torch.stack([_loss(output.float(), target, training.loss).sum(), error]).double()
+    training_mode(network)
+    if world > 1:
+        torch.distributed.all_reduce(total)
+    return (total / validation.patterns_per_epoch).tolist()
+
+
 def training_images(
-    patterns: torch.Tensor, recipe: Recipe, training: Training, generator: torch.Generator
+    patterns: torch.Tensor,
+    recipe: Recipe,
+    training: Training,
+    generator: torch.Generator,
+    augment: bool = True,
 ) -> torch.Tensor:
     """What the network sees of patterns in a training: detector effects, recipe, augmentation, in this order.
 
@@ -209,14 +258,17 @@ def training_images(
         recipe: of the images.
         training: whose effects and augmentation are drawn.
         generator: of the draws.
+        augment: False for patterns that are not trained on.
 
     Returns:
         (B, 1, n, n) float32.
     """
     if training.detector is not None:
         patterns = training.detector(patterns, recipe, generator)
-    mask, _ = masks(recipe, patterns.device)
-    images = training.augmentation(recipe(patterns), mask.float(), generator)
+    images = recipe(patterns)
+    if augment:
+        mask, _ = masks(recipe, patterns.device)
+        images = training.augmentation(images, mask.float(), generator)
     return images.contiguous(memory_format=torch.channels_last)
 
 
@@ -230,10 +282,15 @@ def _loss(output: torch.Tensor, target: torch.Tensor, kind: str) -> torch.Tensor
     return 0.5 * (log_variance + (mean - target) ** 2 * torch.exp(-log_variance)).mean(dim=1)
 
 
+def _watched(history: list[dict]) -> list[float]:
+    # of each epoch: that of the validation patterns where there are any
+    return [row.get("validation_loss", row["loss"]) for row in history]
+
+
 def _stalled(history: list[dict], training: Training) -> bool:
     if training.early_stop is None or not history:
         return False
-    losses = [row["loss"] for row in history]
+    losses = _watched(history)
     return len(losses) - 1 - int(np.argmin(losses)) >= training.early_stop
 
 

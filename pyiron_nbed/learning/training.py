@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.provenance import hash_of, versions
 
 _SCALE_BATCHES = 16  # of an endless source, whose largest value stands for the training set
+DISORDER = ("disorder_parameter", "disorder_modulus")
+_VALIDATION = {"0.0": "none", "0": "none", "test": "the test patterns"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Trained:
     Attributes:
         model: the trained model; its card holds the metrics, and in "baselines" those of the baselines.
         history: one row per member and epoch: loss (of scaled labels), mae (in training, of the first label,
-            in its unit), learning_rate.
+            in its unit), learning_rate; with validation patterns also their validation_loss, validation_mae.
         split: the rows used.
         test: one row per test pattern, in the order of ``split.test``: row, true, predicted and
             standard_uncertainty (with the label behind a slash, "true/q6", where there are several labels),
@@ -86,13 +88,17 @@ def train(
     datasets, source = _train_on(datasets)
     everything = [*datasets, *test_datasets]
     labels = _names(label) if source is None else list(source.labels)
-    parts = check_datasets(source or datasets, test_datasets, split, test_fraction, labels, training.seed)
+    parts = check_datasets(
+        source or datasets, test_datasets, split, test_fraction, labels, training.seed, training.validation,
+        training.target,
+    )  # fmt: skip
     truth = np.column_stack(
         [np.concatenate([dataset.label(name) for dataset in everything]) for name in labels]
     )
     rank, _ = process_rank()
     device = _device(training, rank)
-    recipe = training_recipe(training, source, everything, parts.train)
+    seen_in_training = np.union1d(parts.train, parts.validation)
+    recipe = training_recipe(training, source, everything, seen_in_training)
     key = _key(training, source, everything, parts, labels, recipe)
     checkpoint = Checkpoint(None if folder is None else Path(folder), key, rank == 0)
     with _settings(training):
@@ -111,6 +117,17 @@ def train(
                 else:
                     steps = training.steps_per_epoch
                     batches = SourceBatches(source, steps, skipped=member * training.epochs * steps)
+                watched = None
+                if len(parts.validation):
+                    watched = DatasetBatches(
+                        everything,
+                        parts.validation,
+                        truth[parts.validation],
+                        training.batch_size,
+                        training.seed,
+                    )
+                if scale is None and training.target == "order":
+                    scale = (np.ones(len(labels)), -np.ones(len(labels)))
                 if scale is None:
                     sample = np.asarray(batches.sample_labels(), float)
                     spread = sample.std(axis=0)
@@ -119,10 +136,14 @@ def train(
                     continue
                 torch.manual_seed(training.seed + member)
                 outputs = len(labels) * training.n_parameters
-                network = build_network(training.network, training.weights, outputs, training.frozen)
+                network = build_network(
+                    training.network, training.weights, outputs, training.frozen, training.first_layer
+                )
                 if training.weights not in (None, "imagenet"):
                     keep_units(network, training.weights, labels, training.n_parameters, scale, recipe)
-                history = fit(network, batches, training, recipe, device, checkpoint, scale, member, asked)
+                history = fit(
+                    network, batches, training, recipe, device, checkpoint, scale, member, asked, watched
+                )
                 state = {name: values.detach().cpu() for name, values in network.state_dict().items()}
                 finished.append({"network": state, "history": history})
                 checkpoint.state["current"] = None
@@ -156,8 +177,10 @@ def check_datasets(
     test_fraction: float = 0.2,
     label: str | Sequence[str] = "disorder_parameter",
     seed: int = 0,
+    validation: float | str = 0.0,
+    target: str = "standardized",
 ) -> Split:
-    """Check that datasets can be trained on together, and split them; see :func:`train`.
+    """Check that datasets can be trained on together, and split them; see :func:`train`, :class:`Training`.
 
     Returns:
         The :class:`Split`; its rows count through ``datasets``, then ``test_datasets``.
@@ -171,6 +194,16 @@ def check_datasets(
     names = _names(label)
     if not names or len(set(names)) < len(names):
         raise InputError(f"The labels are {names}: give one name, or several that differ.")
+    if target == "order" and not set(names) <= set(DISORDER):
+        raise InputError(
+            f"The target 'order' is 1 − d_i, and the labels are {names}: take {' or '.join(DISORDER)}, or "
+            "target = 'standardized'."
+        )
+    if source is not None and validation not in (0, "test"):
+        raise InputError(
+            "validation is a share of the training patterns, and an endless source has no end of them: its "
+            "training loss is that of patterns never seen before, set validation = 0, or 'test'."
+        )
     mesh = everything[0].mesh if source is None else source.mesh
     for dataset in everything:
         for name in names:
@@ -185,11 +218,24 @@ def check_datasets(
                 f"The datasets have different meshes ({mesh} and {dataset.mesh}): simulate all on one mesh."
             )
     if not test_datasets:
-        return split_dataset(datasets, split, test_fraction, seed)
+        parts = split_dataset(datasets, split, test_fraction, seed)
+        return _with_validation(parts, datasets, split, validation, seed)
     n_train = 0 if source is not None else sum(map(len, datasets))
     rows = np.arange(sum(map(len, everything)))
     files = tuple((dataset.input_hash, len(dataset)) for dataset in everything)
-    return Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"), files)
+    parts = Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"), files)
+    return _with_validation(parts, everything, split, validation, seed)
+
+
+def _with_validation(
+    split: Split, datasets: Sequence[PatternDataset], kind: str, validation: float | str, seed: int
+) -> Split:
+    if validation == "test":
+        return replace(split, validation=split.test)
+    if not validation:
+        return split
+    held = split_dataset(datasets, kind, float(validation), seed + 1, split.train)
+    return replace(split, train=held.train, validation=held.test)
 
 
 def training_recipe(
@@ -205,7 +251,7 @@ def training_recipe(
             source.
         source: of the training patterns, or None.
         datasets: with the training patterns first.
-        rows: of the training patterns, counted through the datasets; None leaves the scaling "set" as it is.
+        rows: of the training and validation patterns, counted through the datasets; None leaves the scaling "set" as it is.
 
     Raises:
         InputError: a recipe for another mesh, or detector effects that cannot be had with it.
@@ -330,8 +376,8 @@ def _key(training, source, everything: Sequence[PatternDataset], split: Split, l
     # all that decides the weights
     return hash_of(
         [training.as_dict(), None if source is None else source.as_dict(),
-         [dataset.input_hash for dataset in everything], hash_of(split.train.tolist()), labels,
-         recipe.as_dict(), versions()]
+         [dataset.input_hash for dataset in everything], hash_of(split.train.tolist()),
+         hash_of(split.validation.tolist()), labels, recipe.as_dict(), versions()]
     )  # fmt: skip
 
 
@@ -358,6 +404,8 @@ def _card(training, source, everything, n_train, split: Split, labels, scale, re
             "seed": split.seed,
             "n_train": len(split.train),
             "n_test": len(split.test),
+            "n_validation": len(split.validation),
+            "validation": _VALIDATION.get(str(training.validation), "held out of the training patterns"),
         },
         "versions": versions(),
     }  # fmt: skip
