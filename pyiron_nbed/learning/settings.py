@@ -146,12 +146,13 @@ class Training:
 
     @classmethod
     def study(cls, **changes: Any) -> Training:
-        """How the authors of the study train: Wu and Rupert, Comput. Mater. Sci. 2026.
+        """How the authors of the study train [WuRupert2026].
 
         ResNet-18 with ImageNet's weights, a new first convolution and one output, 1 − d_i; L1 loss; Adam with
         learning rate 1e-3 and weight decay 1e-5 in the gradient; batches of 64, 400 epochs; the learning rate
         halved when the validation loss has not fallen for 20 epochs; the weights of the epoch with the lowest
-        validation loss; :meth:`Augmentation.study` and :meth:`Recipe.study`. Their validation patterns are those that they report.
+        validation loss; :meth:`Augmentation.study` and :meth:`Recipe.study`. Their validation patterns are
+        those that they report.
 
         Args:
             changes: fields with another value.
@@ -160,10 +161,10 @@ class Training:
             >>> Training.study(epochs=40).weight_decay
             1e-05
         """
-        own = {"recipe": "study", "weights": "imagenet", "first_layer": "new", "loss": "mae", "target": "order", "epochs": 400,
+        own = {"weights": "imagenet", "first_layer": "new", "loss": "mae", "target": "order", "epochs": 400,
                "batch_size": 64, "optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 1e-5,
-               "schedule": "plateau", "patience": 20, "threshold": 1e-4, "validation": "test", "keep": "best",
-               "augmentation": Augmentation.study()}  # fmt: skip
+               "schedule": "plateau", "patience": 20, "threshold": 1e-4, "validation": "test",
+               "keep": "best", "augmentation": Augmentation.study(), "recipe": "study"}  # fmt: skip
         return cls(**{"network": "resnet18", **own, **changes})
 
     @property

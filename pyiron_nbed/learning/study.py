@@ -37,11 +37,15 @@ _BATCH = 256  # patterns in memory at a time
 
 
 def study_limits(
-    atoms: Atoms, volume: Volume = VOLUME, zone_axis: Sequence[float] = (0, 0, 1), distance: float = FACE_DISTANCE
+    atoms: Atoms,
+    volume: Volume = VOLUME,
+    zone_axis: Sequence[float] = (0, 0, 1),
+    distance: float = FACE_DISTANCE,
 ) -> list[tuple[float, float] | None]:
     """Where the study puts volumes: along the beam their ends stay away from the faces of the cell.
 
-    LAMMPS ``compute saed`` does not wrap a volume into the next periodic image. Across the beam nothing is left out.
+    LAMMPS ``compute saed`` does not wrap a volume into the next periodic image. Across the beam nothing is
+    left out.
 
     Args:
         atoms: an orthogonal cell; lengths in Å.
@@ -67,7 +71,9 @@ def study_limits(
     lengths = np.linalg.norm(cell, axis=1)
     along = np.abs(cell @ unit) > (1 - 1e-6) * lengths
     if along.sum() != 1:
-        raise InputError(f"The zone axis {tuple(zone_axis)} is not along one axis of the cell: choose one that is.")
+        raise InputError(
+            f"The zone axis {tuple(zone_axis)} is not along one axis of the cell: choose one that is."
+        )
     axis = int(np.flatnonzero(along)[0])
     end = float(volume.half_extent(unit, unit)) + distance
     if 2 * end > lengths[axis]:
@@ -85,8 +91,8 @@ def study_scale(patterns: str | os.PathLike, rows: np.ndarray | None = None) -> 
 
     Args:
         patterns: their ``X_data.pt``.
-        rows: (P,) of its patterns; None takes all. The authors left out the volumes near the faces of the cell
-            first, which only their ``saed_geometry_log.pkl`` tells.
+        rows: (P,) of its patterns; None takes all. The authors left out the volumes near the faces of the
+            cell first, which only their ``saed_geometry_log.pkl`` tells.
 
     Returns:
         The number.
@@ -116,8 +122,9 @@ def read_study_patterns(
 ) -> int:
     """Write the patterns that the authors released into a pattern file.
 
-    Their files say nothing of the structures: centres and zone axes are NaN in the file, numbers of atoms 0, and
-    the cell is 0. So it can be trained on and predicted, and be split at random as the authors did, but not by block.
+    Their files say nothing of the structures: centres and zone axes are NaN in the file, numbers of atoms 0,
+    and the cell is 0. So it can be trained on and predicted, and be split at random as the authors did, but not
+    by block. Its recipe is that of the study, over the largest value of whatever is trained on.
 
     Args:
         patterns: their ``X_data.pt``, (N, 133, 133) raw intensity.
@@ -130,8 +137,8 @@ def read_study_patterns(
         Number of patterns in the file.
 
     Raises:
-        DatasetError: absent, damaged or foreign files, NaN, negative intensity, labels outside 0 ≤ d_i ≤ 2, or no
-            room on the disc.
+        DatasetError: absent, damaged or foreign files, NaN, negative intensity, labels outside 0 ≤ d_i ≤ 2, or
+            no room on the disc.
 
     Example:
         >>> read_study_patterns("saed_geometry_log.pkl", "y_avg_orderparam.pt", "study.h5")
@@ -144,14 +151,15 @@ def read_study_patterns(
     values = np.asarray(_load(order), np.float64).ravel()
     if len(values) != len(intensity):
         raise DatasetError(
-            f"{order} holds {len(values)} labels and {patterns} {len(intensity)} patterns: give two files of one "
-            "data set."
+            f"{order} holds {len(values)} labels and {patterns} {len(intensity)} patterns: give two "
+            "files of one data set."
         )
     disorder = 1 - values[rows]
-    if not ((disorder >= 0) & (disorder <= 2)).all():
+    possible = (disorder >= 0) & (disorder <= 2)
+    if not possible.all():
         raise DatasetError(
-            f"{order} holds {disorder[~((disorder >= 0) & (disorder <= 2))][0]:.4g} for d_i = 1 − order, which lies "
-            "from 0 to 2: give the file of the order parameter."
+            f"{order} holds {values[rows][~possible][0]:.4g}, and an order parameter lies from −1 to 1: give "
+            "the file of the order parameter."
         )
     n, side = len(rows), MESH.shape[0]
     arrays: dict[str, tuple[tuple[int, ...], str]] = {
@@ -175,7 +183,9 @@ def read_study_patterns(
                 images = np.array(intensity[part], np.float32)
                 images[:, ~disc] = 0
                 if not (np.isfinite(images).all() and (images >= 0).all()):
-                    raise DatasetError(f"{patterns} holds NaN, infinite or negative intensity inside the disc.")
+                    raise DatasetError(
+                        f"{patterns} holds NaN, infinite or negative intensity inside the disc."
+                    )
                 writer.write("patterns", row, images)
                 row += len(part)
                 bar.update(len(part))
@@ -195,8 +205,8 @@ def load_study_model(
 ) -> Model:
     """A network that the authors released, as a model that predicts d_i.
 
-    Its images are log(max(I, 1)) divided by one number, the largest value of the data set it was trained on; the
-    checkpoint does not hold it. How sure the network is, is not known: the standard uncertainties are NaN.
+    Its images are log(max(I, 1)) divided by one number, the largest value of the data set it was trained on;
+    the checkpoint does not hold it. How sure the network is, is not known: the standard uncertainties are NaN.
 
     Args:
         checkpoint: their ``checkpoint_<epoch>.pt``; of it, the weights in ``model_state_dict`` are taken.
@@ -220,8 +230,8 @@ def load_study_model(
     """  # noqa: E501
     if (patterns is None) == (scale is None):
         raise InputError(
-            "The recipe of the study divides by the largest log(max(I, 1)) of its data set, and a checkpoint does "
-            "not hold it: give patterns = 'X_data.pt' or scale, one of the two."
+            "The recipe of the study divides by the largest log(max(I, 1)) of its data set, and a checkpoint "
+            "does not hold it: give patterns = 'X_data.pt' or scale, one of the two."
         )
     from pyiron_nbed.learning.model import Model
 
@@ -251,7 +261,8 @@ def load_study_model(
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{checkpoint} holds no ResNet-18 of one channel and one output ({reason}): give a checkpoint of the study."
+            f"{checkpoint} holds no ResNet-18 of one channel and one output ({reason}): give a checkpoint of "
+            "the study."
         ) from None
 
 
@@ -260,13 +271,14 @@ def _state(checkpoint: Path) -> dict[str, Any]:
     state = found.get("model_state_dict", found) if isinstance(found, dict) else None
     if not state or not all(isinstance(name, str) and name.startswith(_PREFIX) for name in state):
         raise ModelError(
-            f"{checkpoint} holds no weights under the names 'model.conv1.weight' …: give checkpoint_<epoch>.pt."
+            f"{checkpoint} holds no weights under the names 'model.conv1.weight' …: give "
+            "checkpoint_<epoch>.pt."
         )
     return {name.removeprefix(_PREFIX): values for name, values in state.items()}
 
 
 def _load(path: Path, kind: type[Exception] = DatasetError) -> Any:
-    """What a file of torch holds, without anything that could run code; tensors stay on disc until they are read."""
+    """What a file of torch holds, without anything that could run code; tensors are mapped from disc."""
     import torch
 
     if not path.is_file() and path.suffix not in (".pkl", ".pickle"):
@@ -284,7 +296,8 @@ def _load(path: Path, kind: type[Exception] = DatasetError) -> Any:
     except pickle.UnpicklingError as error:
         reason = str(error).strip().splitlines()[0]
         raise kind(
-            f"{path} holds more than tensors, which could run code when it is opened ({reason}): it is not read."
+            f"{path} holds more than tensors, which could run code when it is opened ({reason}): it is not "
+            "read."
         ) from None
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -300,14 +313,19 @@ def _intensity(path: Path, rows: np.ndarray | None) -> tuple[Any, np.ndarray]:
     if isinstance(tensor, torch.Tensor) and tensor.ndim == 4 and tensor.shape[1] == 1:
         tensor = tensor[:, 0]
     if not isinstance(tensor, torch.Tensor) or tuple(tensor.shape[1:]) != (side, side) or not len(tensor):
-        found = f"a tensor {tuple(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
-        raise DatasetError(f"{path} holds {found}: expected a tensor (N, {side}, {side}) of intensities, X_data.pt.")
+        found = (
+            f"a tensor {tuple(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+        )
+        raise DatasetError(
+            f"{path} holds {found}: expected a tensor (N, {side}, {side}) of intensities, X_data.pt."
+        )
     values = tensor.numpy()
     if rows is None:
         return values, np.arange(len(values))
     rows = np.asarray(rows)
     rows = np.flatnonzero(rows) if rows.dtype == bool and len(rows) == len(values) else rows
-    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows) or rows.min() < 0 or rows.max() >= len(values):
+    whole = rows.ndim == 1 and rows.dtype.kind in "iu" and len(rows) > 0
+    if not whole or rows.min() < 0 or rows.max() >= len(values):
         raise InputError(f"The rows are {rows!r}: give numbers of patterns from 0 to {len(values) - 1}.")
     return values, rows
 
@@ -326,6 +344,7 @@ def _attributes(patterns: Path, order: Path, volume: Volume, rows: np.ndarray) -
         "schema_version": schema.SCHEMA_VERSION,
         "mesh": json.dumps(MESH.as_dict()),
         "volumes": json.dumps([volume.as_dict()]),
+        "recipe": json.dumps(Recipe.study(MESH).as_dict()),
         "region_types": json.dumps(REGION_TYPES),
         "structures": json.dumps([structure]),
         "scans": json.dumps([]),

@@ -251,7 +251,8 @@ def training_recipe(
             source.
         source: of the training patterns, or None.
         datasets: with the training patterns first.
-        rows: of the training and validation patterns, counted through the datasets; None leaves the scaling "set" as it is.
+        rows: of the training and validation patterns, counted through the datasets; None leaves the scaling
+            "set" as it is.
 
     Raises:
         InputError: a recipe for another mesh, or detector effects that cannot be had with it.

@@ -30,7 +30,12 @@ DISC = torch.ones(33, 33)
 def test_every_fact_of_the_study():
     study = Training.study()
     assert (study.network, study.weights, study.first_layer) == ("resnet18", "imagenet", "new")
-    assert (study.loss, study.optimizer, study.learning_rate, study.weight_decay) == ("mae", "adam", 1e-3, 1e-5)
+    assert (study.loss, study.optimizer, study.learning_rate, study.weight_decay) == (
+        "mae",
+        "adam",
+        1e-3,
+        1e-5,
+    )
     assert (study.batch_size, study.epochs, study.schedule, study.patience) == (64, 400, "plateau", 20)
     assert (study.validation, study.keep, study.target) == ("test", "best", "order")
     assert Training.study(epochs=3).epochs == 3
@@ -48,7 +53,7 @@ def test_rotation_is_that_of_torchvision():
 
 
 def test_augmentation_of_the_study_has_the_distribution_of_torchvision():
-    """Smooth images in [0, 0.8]: share left alone, share stretched to [0, 1], noise, and what is left of it."""
+    """Smooth images in [0, 0.8]: share left alone, level, noise and what is rotated out of the square."""
     y, x = np.mgrid[-1:1:33j, -1:1:33j]
     image = 0.2 + 0.6 * np.exp(-4 * (x**2 + 2 * y**2))
     image = torch.from_numpy(image.astype(np.float32))[None]
@@ -116,7 +121,7 @@ def test_augmentation_refuses(arguments, message):
 
 
 def test_a_new_first_convolution_starts_as_torch_starts_one():
-    """Uniform in ±1/√49, as nn.Conv2d of one channel and 7 × 7 pixels; the sum of three channels is normal."""
+    """Uniform in ±1/√49, as nn.Conv2d of one channel and 7 × 7 pixels; the sum of three is normal."""
     torch.manual_seed(0)
     new = build_network("resnet18", None, first_layer="new").conv1.weight.detach()
     assert 0.98 / 7 < float(new.abs().max()) <= 1 / 7
@@ -152,7 +157,9 @@ def test_the_best_epoch_is_kept_and_the_plateau_is_that_of_the_validation_loss(p
     history, split = trained.history, trained.split
     # the labels are not scaled: the loss is the mean absolute error of d
     assert history["loss"].to_numpy() == pytest.approx(history["mae"].to_numpy(), rel=1e-5)
-    assert history["validation_loss"].to_numpy() == pytest.approx(history["validation_mae"].to_numpy(), rel=1e-5)
+    assert history["validation_loss"].to_numpy() == pytest.approx(
+        history["validation_mae"].to_numpy(), rel=1e-5
+    )
     best = history["validation_mae"].min()
     assert best < history["validation_mae"].iloc[-1]  # else this tells nothing
     kept = np.abs(trained.test["predicted"] - trained.test["true"]).mean()
@@ -197,7 +204,9 @@ def model_images(model, dataset):
 
 @pytest.mark.parametrize("kind", ["random", "block"])
 def test_validation_patterns_are_held_out_of_the_training_side(kind, rattled, in_folder):
-    build_dataset("p.h5", [rattled], [Cylinder(3, 6)], Mesh(1.0, 0.1), step=2.5, labels=["disorder_parameter"])
+    build_dataset(
+        "p.h5", [rattled], [Cylinder(3, 6)], Mesh(1.0, 0.1), step=2.5, labels=["disorder_parameter"]
+    )
     dataset = PatternDataset("p.h5")
     training = Training(**QUICK, epochs=2, validation=0.25, keep="best", augmentation=STILL)
     trained = train([dataset], training, kind)
@@ -233,7 +242,10 @@ def test_validation_refuses(pattern_file, rattled):
 
 
 def test_a_preset_gives_way_to_what_the_user_has_set():
-    values = Training().as_dict() | {"epochs": 7, "augmentation": {**Training().as_dict()["augmentation"], "noise": 0}}
+    values = Training().as_dict() | {
+        "epochs": 7,
+        "augmentation": {**Training().as_dict()["augmentation"], "noise": 0},
+    }
     merged = Training.from_dict(with_preset(values, "study"))
     study = replace(Augmentation.study(), noise=0)
     assert merged == Training.study(epochs=7, augmentation=study)
@@ -321,9 +333,13 @@ def test_released_patterns_become_a_pattern_file(released, in_folder):
     with pytest.raises(InputError, match="needs the centres"):
         split_dataset([dataset], "block")
     rows = np.array([1, 5, 7])
-    assert read_study_patterns(folder / "X_data.pt", folder / "y_avg_orderparam.pt", "part.h5", rows=rows) == 3
+    assert (
+        read_study_patterns(folder / "X_data.pt", folder / "y_avg_orderparam.pt", "part.h5", rows=rows) == 3
+    )
     assert PatternDataset("part.h5").label() == pytest.approx(dataset.label()[rows])
-    assert study_scale(folder / "X_data.pt", rows) == pytest.approx(np.log(intensity[rows].max().item()), rel=1e-6)
+    assert study_scale(folder / "X_data.pt", rows) == pytest.approx(
+        np.log(intensity[rows].max().item()), rel=1e-6
+    )
 
 
 class Dangerous:
@@ -360,7 +376,7 @@ def test_foreign_and_damaged_files_are_refused(released, in_folder):
         ("cut.pt", folder / "y_avg_orderparam.pt", "not a whole file"),
         ("small.pt", folder / "y_avg_orderparam.pt", r"expected a tensor \(N, 133, 133\)"),
         (good, "short.pt", "7 labels"),
-        (good, "far.pt", "from 0 to 2"),
+        (good, "far.pt", "from −1 to 1"),
         ("nan.pt", folder / "y_avg_orderparam.pt", "NaN"),
         ("absent.pt", folder / "y_avg_orderparam.pt", "does not exist"),
     ):
