@@ -106,33 +106,18 @@ def fit(
     rank, world = process_rank()
     network.to(device).to(memory_format=torch.channels_last)
     training_mode(network)
-    optimizer, schedule = _optimizer(network, training, batches.steps)
-    begin, step, sums, history = 1, 0, [0.0, 0.0], []
-    best: dict[str, torch.Tensor] | None = None
-    if (state := checkpoint.state["current"]) is not None:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        begin, step, sums, history = state["epoch"], state["step"], state["sums"], state["history"]
-        best = state["best"]
+    state = _State(network, training, batches.steps, checkpoint)
+    optimizer, step, sums = state.optimizer, state.step, state.sums
     run = _wrapped(network, training, device, world)
     mean, spread = (torch.as_tensor(x, dtype=torch.float32, device=device) for x in scale)
     generator = torch.Generator(device)
     n = batches.patterns_per_epoch
 
-    def save(epoch: int, step: int, sums: list[float]) -> None:
-        checkpoint.state["current"] = {
-            "network": network.state_dict(), "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict(), "epoch": epoch, "step": step, "sums": sums, "history": history,
-            "best": best,
-        }  # fmt: skip
-        checkpoint.write()
-
     listening = termination() if asked is None else nullcontext(asked)
     with listening as asked, progress_bar(training.epochs * n, "train", "pattern") as bar:
-        bar.update(min((begin - 1) * n + step * training.batch_size, training.epochs * n))
-        for epoch in range(begin, training.epochs + 1):
-            if _stalled(history, training):  # here, so that a run that goes on stops too
+        bar.update(min((state.epoch - 1) * n + step * training.batch_size, training.epochs * n))
+        for epoch in range(state.epoch, training.epochs + 1):
+            if _stalled(state.history, training):  # here, so that a run that goes on stops too
                 break
             total = torch.tensor(sums, dtype=torch.float64, device=device)
             for at, (patterns, labels) in enumerate(batches.ahead(epoch, step), step):
@@ -150,12 +135,12 @@ def fit(
                 loss.backward()
                 optimizer.step()
                 if training.schedule == "one_cycle":
-                    schedule.step()
+                    state.schedule.step()
                 error = (output.detach()[:, 0].float() - target[:, 0]).abs().sum() * spread[0].abs()
                 total += torch.stack([each.detach().sum(), error]).double()
                 bar.update(len(labels))
                 if asked.is_set() and world == 1 and at + 1 < batches.steps:
-                    save(epoch, at + 1, total.tolist())
+                    state.save(epoch, at + 1, total.tolist())
                     raise Stopped(143)
             if world > 1:
                 torch.distributed.all_reduce(total)
@@ -168,22 +153,61 @@ def fit(
                     network, validation, training, recipe, device, (mean, spread), generator, member
                 )
                 row |= dict(zip(("validation_loss", "validation_mae"), found, strict=True))
-            history.append(row)
-            losses = _watched(history)
-            if training.keep == "best" and losses[-1] == min(losses) and losses.count(losses[-1]) == 1:
-                best = {name: values.detach().clone() for name, values in network.state_dict().items()}
-            if training.schedule == "plateau":
-                schedule.step(losses[-1])
+            state.end_epoch(row)
             shown = row.get("validation_mae", mae)
             bar.set_postfix(epoch=f"{epoch}/{training.epochs}", mae=f"{shown:.4f}")
             if asked.is_set() or epoch % training.checkpoint_every == 0:
-                save(epoch + 1, 0, sums)
+                state.save(epoch + 1, 0, sums)
             if asked.is_set() and epoch < training.epochs:
                 raise Stopped(143)
-    if best is not None:
-        network.load_state_dict(best)
+    state.take_best()
     network.eval()
-    return history
+    return state.history
+
+
+class _State:
+    """What a training that goes on needs: optimizer, schedule, the place, and the best weights so far."""
+
+    def __init__(self, network: nn.Module, training: Training, steps: int, checkpoint: Checkpoint) -> None:
+        self._network, self._training, self._checkpoint = network, training, checkpoint
+        self.optimizer, self.schedule = _optimizer(network, training, steps)
+        self.epoch, self.step, self.sums = 1, 0, [0.0, 0.0]
+        self.history: list[dict] = []
+        self._best: dict[str, torch.Tensor] | None = None
+        if (found := checkpoint.state["current"]) is not None:
+            for part, name in (
+                (network, "network"),
+                (self.optimizer, "optimizer"),
+                (self.schedule, "schedule"),
+            ):
+                part.load_state_dict(found[name])
+            self.epoch, self.step, self.sums = found["epoch"], found["step"], found["sums"]
+            self.history, self._best = found["history"], found["best"]
+
+    def save(self, epoch: int, step: int, sums: list[float]) -> None:
+        """Write the checkpoint of a training that goes on with this step."""
+        self._checkpoint.state["current"] = {
+            "network": self._network.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(), "epoch": epoch, "step": step, "sums": sums,
+            "history": self.history, "best": self._best,
+        }  # fmt: skip
+        self._checkpoint.write()
+
+    def end_epoch(self, row: dict) -> None:
+        """Note an epoch; by the loss that is watched, keep its weights and lower the learning rate."""
+        self.history.append(row)
+        losses = _watched(self.history)
+        if self._training.keep == "best" and all(losses[-1] < loss for loss in losses[:-1]):
+            self._best = {
+                name: values.detach().clone() for name, values in self._network.state_dict().items()
+            }
+        if self._training.schedule == "plateau":
+            self.schedule.step(losses[-1])
+
+    def take_best(self) -> None:
+        """Give the network the weights that were kept."""
+        if self._best is not None:
+            self._network.load_state_dict(self._best)
 
 
 def _optimizer(network: nn.Module, training: Training, steps: int) -> tuple[Any, Any]:

@@ -126,7 +126,7 @@ def test_a_new_first_convolution_starts_as_torch_starts_one():
     new = build_network("resnet18", None, first_layer="new").conv1.weight.detach()
     assert 0.98 / 7 < float(new.abs().max()) <= 1 / 7
     assert float(new.std()) == pytest.approx(1 / 7 / np.sqrt(3), rel=0.03)
-    assert float(build_network("resnet18", None).conv1.weight.abs().max()) > 1 / 7
+    assert float(build_network("resnet18", None).conv1.weight.detach().abs().max()) > 1 / 7
     with pytest.raises(InputError, match="'sum', 'new'"):
         build_network("resnet18", None, first_layer="mean")
 
