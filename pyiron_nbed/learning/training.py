@@ -16,6 +16,7 @@ import torch
 from pyiron_nbed.dataset import PatternDataset, Split, split_dataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.baselines import baselines
+from pyiron_nbed.learning.card import training_card, training_key
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
 from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank, termination
@@ -27,11 +28,9 @@ from pyiron_nbed.learning.uncertainty import calibrate
 from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.images import largest_value
 from pyiron_nbed.patterns.recipe import Recipe
-from pyiron_nbed.provenance import hash_of, versions
 
 _SCALE_BATCHES = 16  # of an endless source, whose largest value stands for the training set
 DISORDER = ("disorder_parameter", "disorder_modulus")
-_VALIDATION = {"0.0": "none", "0": "none", "test": "the test patterns"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def train(
     device = _device(training, rank)
     seen_in_training = np.union1d(parts.train, parts.validation)
     recipe = training_recipe(training, source, everything, seen_in_training)
-    key = _key(training, source, everything, parts, labels, recipe)
+    key = training_key(training, source, everything, parts, labels, recipe)
     checkpoint = Checkpoint(None if folder is None else Path(folder), key, rank == 0)
     with _settings(training):
         finished = checkpoint.state["finished"]
@@ -149,7 +148,7 @@ def train(
                 checkpoint.state["current"] = None
                 checkpoint.write()
         n_train = len(everything) - len(test_datasets)
-        card = _card(training, source, everything, n_train, parts, labels, scale, recipe)
+        card = training_card(training, source, everything, n_train, parts, labels, scale, recipe)
         model = Model.from_states([item["network"] for item in finished], card)
         where, seen = str(device), training.detector
         test = prediction_table(model, everything, parts.test, where, seen, training.seed)
@@ -371,53 +370,3 @@ def _settings(training: Training) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict)
-
-
-def _key(training, source, everything: Sequence[PatternDataset], split: Split, labels, recipe: Recipe) -> str:
-    # all that decides the weights
-    return hash_of(
-        [training.as_dict(), None if source is None else source.as_dict(),
-         [dataset.input_hash for dataset in everything], hash_of(split.train.tolist()),
-         hash_of(split.validation.tolist()), labels, recipe.as_dict(), versions()]
-    )  # fmt: skip
-
-
-def _card(training, source, everything, n_train, split: Split, labels, scale, recipe) -> dict[str, Any]:
-    return {
-        "network": training.network,
-        "labels": list(labels),
-        "scale": {"mean": [float(x) for x in scale[0]], "standard_deviation": [float(x) for x in scale[1]]},
-        "n_parameters": training.n_parameters,
-        "members": training.members,
-        "mesh": recipe.mesh.as_dict(),
-        "recipe": recipe.as_dict(),
-        "volumes": [v.as_dict() for dataset in everything[:n_train] for v in dataset.volumes],
-        "ranges": _ranges(everything, split.train) if source is None else source.ranges(),
-        "source": None if source is None else source.as_dict(),
-        "training": training.as_dict(),
-        "datasets": [
-            {"hash": dataset.input_hash, "structures": [s["structure_id"] for s in dataset.structures],
-             "n_patterns": len(dataset), "use": "train" if i < n_train else "test"}
-            for i, dataset in enumerate(everything)
-        ],
-        "split": {
-            "kind": split.kind,
-            "seed": split.seed,
-            "n_train": len(split.train),
-            "n_test": len(split.test),
-            "n_validation": len(split.validation),
-            "validation": _VALIDATION.get(str(training.validation), "held out of the training patterns"),
-        },
-        "versions": versions(),
-    }  # fmt: skip
-
-
-def _ranges(datasets: Sequence[PatternDataset], rows: np.ndarray) -> dict[str, list[float]]:
-    # of what was trained on: smallest and largest of every label and of the number of atoms
-    seen: dict[str, list[np.ndarray]] = {}
-    for d, own in by_dataset(datasets, rows):
-        for name in datasets[d].labels:
-            seen.setdefault(name, []).append(datasets[d].label(name)[own])
-        seen.setdefault("n_atoms", []).append(datasets[d].n_atoms[own])
-    joined = {name: np.concatenate(values) for name, values in seen.items()}
-    return {name: [float(np.nanmin(v)), float(np.nanmax(v))] for name, v in joined.items() if len(v)}
