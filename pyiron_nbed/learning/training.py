@@ -102,7 +102,7 @@ def train(
     checkpoint = Checkpoint(None if folder is None else Path(folder), key, rank == 0)
     with _settings(training):
         finished = checkpoint.state["finished"]
-        scale = None
+        scale: Any = None
         with termination() as asked:  # listens between two members too
             for member in range(training.members):
                 if source is None:
