@@ -40,7 +40,7 @@ class ConvolutionalNetwork(nn.Sequential):
 
 
 class ResidualNetwork(ResNet):
-    """ResNet-18 of torchvision with one input channel.
+    """ResNet-18 [He2016] of torchvision with one input channel.
 
     Args:
         outputs: numbers per pattern; input (B, 1, n, n).

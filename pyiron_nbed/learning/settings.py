@@ -22,7 +22,7 @@ PRESETS = ("study",)
 
 @dataclass(frozen=True)
 class Training:
-    """How to train; the defaults follow the study, :meth:`study` repeats it.
+    """How to train; the defaults follow [WuRupert2026], :meth:`study` repeats it.
 
     The loss that is watched, by the schedule, ``early_stop`` and ``keep``, is that of the validation patterns
     where there are any, else that of the training patterns as they are seen.
@@ -34,22 +34,22 @@ class Training:
         first_layer: of resnet18: "sum" of ImageNet's three channels, or "new", a random one.
         frozen: stages of the network, from the input on, that stay as they are.
         members: networks in the ensemble; they differ by seed (and, trained on an endless source, by the
-            patterns they see), and their spread is part of the uncertainty.
-        loss: "mae" (mean absolute error), "huber" or "gaussian" (the network also gives a variance and the
-            loss is −log of the normal density; Nix and Weigend 1994).
+            patterns they see), and their spread is part of the uncertainty [Lakshminarayanan2017].
+        loss: "mae" (mean absolute error), "huber" [Huber1964] or "gaussian" (the network also
+            gives a variance and the loss is −log of the normal density [NixWeigend1994]).
         target: what the network learns. "standardized": labels scaled to mean 0 and standard deviation 1 over
             the training patterns, so that several labels weigh the same; "order": the order parameter
             1 − d_i, not scaled, for labels d_i. Predictions are in the unit of the label in any case.
         epochs: passes over the training patterns.
         steps_per_epoch: batches that make an epoch of an endless source.
         batch_size: patterns per step, over all processes.
-        optimizer: "adam" or "adamw"; they differ in what ``weight_decay`` does.
+        optimizer: "adam" [KingmaBa2015] or "adamw" [LoshchilovHutter2019]; they differ in what
+            ``weight_decay`` does.
         learning_rate: at the start; the peak for "one_cycle".
         weight_decay: times the weights, is added to the gradient ("adam": L2 regularisation, which Adam
-            scales as it does the gradient) or makes the weights smaller in each step ("adamw"; Loshchilov
-            and Hutter 2019).
-        schedule: "plateau" (halved where the watched loss does not fall) or "one_cycle" (Smith and
-            Topin 2017).
+            scales as it does the gradient) or makes the weights smaller in each step ("adamw").
+        schedule: "plateau" (halved where the watched loss does not fall) or "one_cycle"
+            [SmithTopin2017].
         patience: epochs without a lower watched loss that are tolerated before the learning rate is
             halved.
         threshold: relative decrease of the loss that counts as lower; raise it in short trainings, so that
