@@ -13,9 +13,9 @@ SCHEMA_VERSION = 3
 # P patterns of n × n pixels, S structures, V volumes
 KEYS = {
     "patterns": "(P, n, n) float16 or float32, raw intensity in Å², rows k_y, columns k_x",
-    "centers": "(P, 3) float64, centre of the interaction volume in Å",
-    "zone_axes": "(P, 3) float64, direction of the beam, Cartesian, as given",
-    "n_atoms": "(P,) int32, atoms in the interaction volume",
+    "centers": "(P, 3) float64, centre of the interaction volume in Å, NaN where not known",
+    "zone_axes": "(P, 3) float64, direction of the beam, Cartesian, as given; NaN where not known",
+    "n_atoms": "(P,) int32, atoms in the interaction volume; 0 where not known",
     "structure": "(P,) int32, row in the attribute `structures`",
     "volume": "(P,) int32, row in the attribute `volumes`",
     "region": "(P,) int32, type of the region most atoms are in, row in the attribute `region_types`",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -28,6 +28,8 @@ class Split:
 
     Attributes:
         train, test: sorted row numbers; rows in neither are left out (the gap).
+        validation: sorted row numbers of patterns that choose the learning rate or the epoch in a training;
+            none, some that are in neither of the others, or those of the test.
         kind: "block", "structure", "job" or "random".
         seed: of the draw.
         test_fraction: as asked for.
@@ -40,6 +42,7 @@ class Split:
     seed: int
     test_fraction: float
     datasets: tuple[tuple[str, int], ...] = ()
+    validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the split to an HDF5 file (under a temporary name first); read it by :func:`load_split`.
@@ -56,6 +59,7 @@ class Split:
             raise InputError("The split does not say which datasets it belongs to: make it by split_dataset.")
         with replaced(path) as partial, h5py.File(partial, "w") as file:
             file["train"], file["test"] = self.train.astype("<i8"), self.test.astype("<i8")
+            file["validation"] = self.validation.astype("<i8")
             file.attrs.update(
                 format=FORMAT, version=1, kind=self.kind, seed=self.seed, test_fraction=self.test_fraction
             )
@@ -93,6 +97,8 @@ def load_split(path: str | os.PathLike, datasets: Sequence[PatternDataset]) -> S
             lengths = map(int, file.attrs["dataset_lengths"])
             made_of = tuple(zip(map(str, file.attrs["dataset_hashes"]), lengths, strict=True))
             values = {name: file.attrs[name].item() for name in ("seed", "test_fraction")}
+            if "validation" in file:  # splits of before have none
+                values["validation"] = file["validation"][:]
             split = Split(
                 file["train"][:], file["test"][:], str(file.attrs["kind"]), datasets=made_of, **values
             )
@@ -108,7 +114,11 @@ def load_split(path: str | os.PathLike, datasets: Sequence[PatternDataset]) -> S
 
 
 def split_dataset(
-    datasets: Sequence[PatternDataset], kind: str = "block", test_fraction: float = 0.2, seed: int = 0
+    datasets: Sequence[PatternDataset],
+    kind: str = "block",
+    test_fraction: float = 0.2,
+    seed: int = 0,
+    rows: np.ndarray | None = None,
 ) -> Split:
     """Split the patterns of datasets.
 
@@ -125,13 +135,14 @@ def split_dataset(
         kind: see above.
         test_fraction: share held out, above 0 and below 1 (at least one structure or origin).
         seed: of the draw.
+        rows: (P,) sorted rows to split, for example the training rows of another split; None takes all.
 
     Returns:
         The :class:`Split`.
 
     Raises:
         InputError: unknown kind, fraction out of range, one structure only for "structure" (one origin
-            for "job"), or a volume too wide for "block".
+            for "job"), a volume too wide for "block", or no centres, which "block" needs.
 
     Example:
         >>> split_dataset([], "random")
@@ -146,15 +157,16 @@ def split_dataset(
     if not datasets:
         raise InputError("There are no datasets to split: give at least one.")
     random = np.random.default_rng(seed)
-    ids = _column(datasets, "structure_id")
+    rows = np.arange(sum(map(len, datasets))) if rows is None else np.asarray(rows)
+    ids = _column(datasets, "structure_id")[rows]
     if kind == "random":
         test = np.zeros(len(ids), bool)
         test[random.permutation(len(ids))[: max(1, round(test_fraction * len(ids)))]] = True
         train = ~test
     elif kind == "block":
-        train, test = _block(datasets, ids, test_fraction, random)
+        train, test = _block(datasets, rows, ids, test_fraction, random)
     else:
-        groups = ids if kind == "structure" else _origins(ids, _column(datasets, "origin"))
+        groups = ids if kind == "structure" else _origins(ids, _column(datasets, "origin")[rows])
         names = np.unique(groups)
         if len(names) < 2:
             what = "structures" if kind == "structure" else "origins (jobs)"
@@ -171,7 +183,7 @@ def split_dataset(
             "take more patterns, a larger structure or a smaller volume, or use split = 'structure'."
         )
     made_of = tuple((d.input_hash, len(d)) for d in datasets)
-    return Split(np.flatnonzero(train), np.flatnonzero(test), kind, seed, float(test_fraction), made_of)
+    return Split(rows[train], rows[test], kind, seed, float(test_fraction), made_of)
 
 
 def _column(datasets: Sequence[PatternDataset], name: str) -> np.ndarray:
@@ -189,15 +201,25 @@ def _origins(ids: np.ndarray, origins: np.ndarray) -> np.ndarray:
 
 
 def _block(
-    datasets: Sequence[PatternDataset], ids: np.ndarray, test_fraction: float, random: np.random.Generator
+    datasets: Sequence[PatternDataset],
+    chosen: np.ndarray,
+    ids: np.ndarray,
+    test_fraction: float,
+    random: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
+    # for the chosen rows, whose structures are ids
     train, test = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
-    centers = np.concatenate([d.centers for d in datasets])
+    centers = np.concatenate([d.centers for d in datasets])[chosen]
+    if not np.isfinite(centers).all():
+        raise InputError(
+            "The split 'block' needs the centres of the volumes, and a pattern file does not know them: use "
+            "split = 'random', or 'structure' with further files."
+        )
     starts = np.cumsum([0, *map(len, datasets)])
     # one block for each structure, in whatever files its patterns are
     for name in dict.fromkeys(ids.tolist()):
         rows = np.flatnonzero(ids == name)
-        parts = np.split(rows, np.searchsorted(rows, starts[1:-1]))
+        parts = np.split(chosen[rows], np.searchsorted(chosen[rows], starts[1:-1]))
         own = [(d, p - start) for d, start, p in zip(datasets, starts[:-1], parts, strict=True) if len(p)]
         structure = next(s for s in own[0][0].structures if s["structure_id"] == name)
         periodic = np.array(structure["pbc"])

@@ -123,11 +123,11 @@ def _density(
 
 
 def learning_curves(history: pd.DataFrame, label: str = _LABEL) -> Figure:
-    """Loss, mean absolute error and learning rate in training.
+    """Loss, mean absolute error and learning rate in training; dashed: of the validation patterns.
 
     Args:
-        history: rows with member, epoch, loss, mae and learning_rate, as ``history`` of
-            :class:`pyiron_nbed.learning.Trained`.
+        history: rows with member, epoch, loss, mae, learning_rate and, where there are validation patterns,
+            validation_loss and validation_mae, as ``history`` of :class:`pyiron_nbed.learning.Trained`.
         label: name of the label of the mean absolute error.
 
     Returns:
@@ -156,7 +156,10 @@ def learning_curves(history: pd.DataFrame, label: str = _LABEL) -> Figure:
                 own["epoch"], own[name], color=color, lw=1.3, drawstyle=style, label=f"member {member + 1}",
                 marker="." if len(own) < 40 and style == "default" else None, ms=4,
             )  # fmt: skip
-        low, high = history[name].min(), history[name].max()
+            if f"validation_{name}" in history:
+                axis.plot(own["epoch"], own[f"validation_{name}"], color=color, lw=1.0, ls="--")
+        shown = history.filter(regex=f"^(validation_)?{name}$")
+        low, high = shown.min(axis=None), shown.max(axis=None)
         if low > 0:  # the loss "gaussian" falls below 0
             axis.set(yscale="log" if high > 10 * low else "linear")
             axis.set_ylim(*((None, None) if high > 10 * low else (0, 1.08 * high)))

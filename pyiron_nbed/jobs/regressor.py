@@ -26,7 +26,8 @@ class NBEDRegressor(TrainingSources, RegressorResults):
     ``output.baselines`` the same for a constant, ridge regression and gradient boosting; :meth:`predict`
     takes patterns, a dataset or a dataset job. Further splits in ``input.compare_splits`` are trained on as
     well; ``output.splits`` tells the leak. A job that was killed goes on from its last checkpoint when it is
-    run again. ``input.weights`` may be another NBEDRegressor job to start from.
+    run again. ``input.weights`` may be another NBEDRegressor job to start from. ``input.preset = "study"``
+    gives every input that still has its default value that of :meth:`Training.study`, and stores it.
     """
 
     resumable = True
@@ -38,11 +39,15 @@ class NBEDRegressor(TrainingSources, RegressorResults):
         training = Training().as_dict()
         del training["cores"]
         split = {"split": "block", "test_fraction": 0.2, "label": "disorder_parameter"}
-        own: dict[str, Any] = {"datasets": [], "test_datasets": [], "compare_splits": []}
+        own: dict[str, Any] = {"datasets": [], "test_datasets": [], "compare_splits": [], "preset": None}
         return {**own, **self.source_defaults(), **split, **training}
 
     def plain_input(self):
-        """A job to start from becomes the folder of its model."""
+        """The values of the preset are written out; a job to start from becomes the folder of its model."""
+        if self.input.preset is not None:
+            from pyiron_nbed.learning.settings import with_preset
+
+            self.input.update(with_preset(self._values(_training_names()), self.input.preset))
         if hasattr(self.input.weights, "job_name"):
             self.input.weights = str(load_reference(to_reference(self.input.weights)).folder)
         self.plain_source()
@@ -62,9 +67,10 @@ class NBEDRegressor(TrainingSources, RegressorResults):
         training.check_network()
         label = builtin(self.input.label)
         patterns = self.make_source(label, training.batch_size) if self.has_source else self.datasets
-        check_datasets(patterns, self.test_datasets, **self._values(_SPLIT))
+        checked = self._values((*_SPLIT, "validation", "target"))
+        check_datasets(patterns, self.test_datasets, **checked)
         for kind in self._compared():
-            check_datasets(self.datasets, **{**self._values(_SPLIT), "split": kind})
+            check_datasets(self.datasets, **{**checked, "split": kind})
 
     def compute(self):
         """Train; weights, card, history and test predictions go to the working directory."""
@@ -109,5 +115,11 @@ class NBEDRegressor(TrainingSources, RegressorResults):
     def _training(self):
         from pyiron_nbed.learning import Training
 
-        names = [name for name in Training().as_dict() if name != "cores"]
-        return Training.from_dict({**self._values(names), "cores": int(self.server.cores)})
+        return Training.from_dict({**self._values(_training_names()), "cores": int(self.server.cores)})
+
+
+def _training_names() -> list[str]:
+    # inputs that are fields of Training
+    from pyiron_nbed.learning import Training
+
+    return [name for name in Training().as_dict() if name != "cores"]

@@ -125,6 +125,9 @@ def pattern_groups(dataset: PatternDataset, rows: np.ndarray) -> pd.DataFrame:
     block = np.empty(len(rows), object)
     for s in np.unique(dataset.structure[rows]):
         own = np.flatnonzero(dataset.structure[rows] == s)
+        if not np.isfinite(dataset.centers[rows[own]]).all():
+            block[own] = f"{ids[own[0]]}:{_UNKNOWN}"  # nobody knows which of them overlap
+            continue
         cell = Cell(dataset.structures[s]["cell"]).complete().array
         widths = volume_widths(dataset, rows[own], np.linalg.inv(cell))
         boxes = np.maximum(1, (1 / widths).astype(int))

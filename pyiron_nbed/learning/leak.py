@@ -58,7 +58,9 @@ def split_leak(
     """
     training = Training() if training is None else training
     for kind in kinds:
-        check_datasets(datasets, (), kind, test_fraction, label, training.seed)
+        check_datasets(
+            datasets, (), kind, test_fraction, label, training.seed, training.validation, training.target
+        )
     task = TrainingTask(
         [str(dataset.path) for dataset in datasets],
         training.as_dict(),

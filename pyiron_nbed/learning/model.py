@@ -184,7 +184,7 @@ class Model:
             variance = variance + np.exp(outputs[..., count:]).mean(axis=0)
         if not variance.any():  # nothing in the model says how sure it is
             variance = np.ones_like(variance)
-        mean, std = means.mean(axis=0) * scale + shift, np.sqrt(variance) * scale
+        mean, std = means.mean(axis=0) * scale + shift, np.sqrt(variance) * np.abs(scale)
         calibration = self.card.get("calibration", {})
         std = std * [calibration.get(name, {}).get("factor", 1.0) for name in self.labels]
         return Prediction(mean[:, 0], std[:, 0]) if count == 1 else Prediction(mean, std)
@@ -254,7 +254,7 @@ def keep_units(
         layer.weight[:count] = (layer.weight[:count].double() * factor[:, None]).float()
         layer.bias[:count] = shift.float()
         if n_parameters == 2:
-            layer.bias[count:] += 2 * torch.log(factor).float()
+            layer.bias[count:] += 2 * torch.log(factor.abs()).float()
 
 
 def _weight_files(members: int) -> list[str]:

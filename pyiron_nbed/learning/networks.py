@@ -43,24 +43,28 @@ class ConvolutionalNetwork(nn.Sequential):
 
 
 class ResidualNetwork(ResNet):
-    """ResNet-18 of torchvision with one input channel, made from ImageNet's three by their sum.
+    """ResNet-18 [He2016] of torchvision with one input channel.
 
     Args:
         outputs: numbers per pattern; input (B, 1, n, n).
         imagenet: start from ImageNet's weights.
+        first_layer: "sum": the first convolution is made from that of three channels by their sum, so that a
+            pattern gives what a grey image gives; "new": it is a new one that starts at random, as in the
+            study.
 
     Raises:
         ModelError: ImageNet's weights cannot be had.
     """
 
-    def __init__(self, outputs: int = 1, imagenet: bool = False) -> None:
+    def __init__(self, outputs: int = 1, imagenet: bool = False, first_layer: str = "sum") -> None:
         super().__init__(BasicBlock, [2, 2, 2, 2])
         if imagenet:
             self.load_state_dict(_imagenet())
         three: torch.Tensor = self.conv1.weight  # type: ignore[has-type]
         self.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
-        with torch.no_grad():  # a grey image in three channels gives the sum over the channels
-            self.conv1.weight.copy_(three.sum(dim=1, keepdim=True))
+        if first_layer == "sum":
+            with torch.no_grad():  # a grey image in three channels gives the sum over the channels
+                self.conv1.weight.copy_(three.sum(dim=1, keepdim=True))
         self.fc = nn.Linear(512, outputs)
 
     def stages(self) -> list[nn.Module]:
@@ -84,6 +88,7 @@ class ResidualNetwork(ResNet):
 
 
 WEIGHTS_FILE = "model.safetensors"
+FIRST_LAYERS = ("sum", "new")
 NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "resnet18": ResidualNetwork,
     "cnn": ConvolutionalNetwork,
@@ -93,7 +98,11 @@ NETWORKS: dict[str, Callable[[int], nn.Module]] = {
 
 
 def build_network(
-    name: str = "resnet18", weights: str | os.PathLike | None = None, outputs: int = 1, frozen: int = 0
+    name: str = "resnet18",
+    weights: str | os.PathLike | None = None,
+    outputs: int = 1,
+    frozen: int = 0,
+    first_layer: str = "sum",
 ) -> nn.Module:
     """A network with one input channel.
 
@@ -105,12 +114,14 @@ def build_network(
         outputs: numbers per pattern. The last layer of weights made for another number is not taken.
         frozen: number of stages from the input on that training leaves as they are: up to 5 for resnet18
             (stem, layer1 … layer4), 3 for cnn, 1 for rotation_invariant, 4 for polar.
+        first_layer: of resnet18 with ImageNet's or random weights: "sum" or "new", see
+            :class:`ResidualNetwork`; the weights of a file bring theirs.
 
     Returns:
         A module: (B, 1, n, n) float → (B, outputs).
 
     Raises:
-        InputError: unknown network, "imagenet" for another network, or too many frozen stages.
+        InputError: unknown network or first layer, "imagenet" for another network, or too many frozen stages.
         ModelError: weights that cannot be had or do not fit.
 
     Example:
@@ -122,7 +133,13 @@ def build_network(
     imagenet = weights == "imagenet"
     if imagenet and name != "resnet18":
         raise InputError(f"There are no ImageNet weights for {name!r}: set weights = None or use 'resnet18'.")
-    network = ResidualNetwork(outputs, imagenet=True) if imagenet else NETWORKS[name](outputs)
+    if first_layer not in FIRST_LAYERS:
+        raise InputError(
+            f"first_layer is {first_layer!r}: choose one of {', '.join(map(repr, FIRST_LAYERS))}."
+        )
+    network = (
+        ResidualNetwork(outputs, imagenet, first_layer) if name == "resnet18" else NETWORKS[name](outputs)
+    )
     if weights is not None and not imagenet:
         load_weights(network, Path(weights), other_head=True)
     stages = network.stages()  # type: ignore[operator]

@@ -8,7 +8,8 @@ defaults [WuRupert2026].
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pyiron_nbed.errors import InputError
@@ -19,38 +20,51 @@ from pyiron_nbed.patterns.recipe import Recipe
 LOSSES = ("mae", "huber", "gaussian")
 OPTIMIZERS = ("adam", "adamw")
 SCHEDULES = ("plateau", "one_cycle")
+TARGETS = ("standardized", "order")
+KEEPS = ("last", "best")
+PRESETS = ("study",)
 
 
 @dataclass(frozen=True)
 class Training:
-    """How to train; the defaults are the published ones.
+    """How to train; the defaults follow [WuRupert2026], :meth:`study` repeats it.
 
-    Labels are scaled to mean 0 and standard deviation 1 over the training patterns inside the loop, so that
-    several labels weigh the same; predictions are in the unit of the label.
+    The loss that is watched, by the schedule, ``early_stop`` and ``keep``, is that of the validation patterns
+    where there are any, else that of the training patterns as they are seen.
 
     Args:
         network: "resnet18", "cnn", "rotation_invariant" or "polar", see :func:`build_network`.
         weights: "imagenet", None (random), or the path of a safetensors file or of a saved model to start
             from.
+        first_layer: of resnet18: "sum" of ImageNet's three channels, or "new", a random one.
         frozen: stages of the network, from the input on, that stay as they are.
         members: networks in the ensemble; they differ by seed (and, trained on an endless source, by the
-            patterns they see), and their spread is part of the uncertainty.
-        loss: "mae" (mean absolute error), "huber" or "gaussian" (the network also gives a variance and the
-            loss is −log of the normal density; Nix and Weigend 1994).
+            patterns they see), and their spread is part of the uncertainty [Lakshminarayanan2017].
+        loss: "mae" (mean absolute error), "huber" [Huber1964] or "gaussian" (the network also
+            gives a variance and the loss is −log of the normal density [NixWeigend1994]).
+        target: what the network learns. "standardized": labels scaled to mean 0 and standard deviation 1 over
+            the training patterns, so that several labels weigh the same; "order": the order parameter
+            1 − d_i, not scaled, for labels d_i. Predictions are in the unit of the label in any case.
         epochs: passes over the training patterns.
         steps_per_epoch: batches that make an epoch of an endless source.
         batch_size: patterns per step, over all processes.
-        optimizer: "adam", or "adamw" with ``weight_decay``.
+        optimizer: "adam" [KingmaBa2015] or "adamw" [LoshchilovHutter2019]; they differ in what
+            ``weight_decay`` does.
         learning_rate: at the start; the peak for "one_cycle".
-        weight_decay: of AdamW.
-        schedule: "plateau" (halved where the training loss does not fall) or "one_cycle" (Smith and
-            Topin 2017).
-        patience: epochs without a lower training loss that are tolerated before the learning rate is
+        weight_decay: times the weights, is added to the gradient ("adam": L2 regularisation, which Adam
+            scales as it does the gradient) or makes the weights smaller in each step ("adamw").
+        schedule: "plateau" (halved where the watched loss does not fall) or "one_cycle"
+            [SmithTopin2017].
+        patience: epochs without a lower watched loss that are tolerated before the learning rate is
             halved.
         threshold: relative decrease of the loss that counts as lower; raise it in short trainings, so that
             the learning rate falls before they end.
-        early_stop: end after so many epochs without a lower training loss; None never does. The test
-            patterns have no say in it.
+        early_stop: end after so many epochs without a lower watched loss; None never does.
+        validation: share of the training patterns that is held out as validation patterns, by the same kind
+            of split that holds out the test patterns; 0 for none. "test" takes the test patterns, as the
+            authors of the study did: what is reported for them is then no test of unseen patterns, since the
+            weights are chosen by it.
+        keep: the weights of the "last" epoch, or the "best": those of the epoch with the lowest watched loss.
         seed: of the start weights, the order and the augmentation.
         bfloat16: mixed precision.
         compile: let torch.compile make faster code (needs a C++ compiler; pays in long trainings).
@@ -73,9 +87,11 @@ class Training:
 
     network: str = "resnet18"
     weights: str | None = "imagenet"
+    first_layer: str = "sum"
     frozen: int = 0
     members: int = 1
     loss: str = "mae"
+    target: str = "standardized"
     epochs: int = 400
     steps_per_epoch: int = 500
     batch_size: int = 64
@@ -86,6 +102,8 @@ class Training:
     patience: int = 10
     threshold: float = 1e-4
     early_stop: int | None = None
+    validation: float | str = 0.0
+    keep: str = "last"
     seed: int = 0
     bfloat16: bool = False
     compile: bool = False
@@ -109,7 +127,9 @@ class Training:
             _check_whole(name, getattr(self, name), low)
         if self.early_stop is not None:
             _check_whole("early_stop", self.early_stop, 1)
-        for name, allowed in (("loss", LOSSES), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        choices = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "target": TARGETS,
+                   "keep": KEEPS}  # fmt: skip
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise InputError(
                     f"{name} is {getattr(self, name)!r}: choose one of {', '.join(map(repr, allowed))}."
@@ -120,9 +140,37 @@ class Training:
             raise InputError(f"learning_rate is {self.learning_rate!r}: give a number in (0, 1].")
         if not 0 <= self.weight_decay <= 1:
             raise InputError(f"weight_decay is {self.weight_decay!r}: give a number in [0, 1].")
-        for item in fields(Augmentation):
-            if not 0 <= getattr(self.augmentation, item.name) < float("inf"):
-                raise InputError(f"augmentation.{item.name} must be a number of at least 0.")
+        share = self.validation
+        if share != "test" and not (
+            isinstance(share, (int, float)) and not isinstance(share, bool) and 0 <= share < 1
+        ):
+            raise InputError(
+                f"validation is {share!r}: give a share of the training patterns in [0, 1), or 'test' for "
+                "the test patterns."
+            )
+
+    @classmethod
+    def study(cls, **changes: Any) -> Training:
+        """How the authors of the study train [WuRupert2026].
+
+        ResNet-18 with ImageNet's weights, a new first convolution and one output, 1 − d_i; L1 loss; Adam with
+        learning rate 1e-3 and weight decay 1e-5 in the gradient; batches of 64, 400 epochs; the learning rate
+        halved when the validation loss has not fallen for 20 epochs; the weights of the epoch with the lowest
+        validation loss; :meth:`Augmentation.study` and :meth:`Recipe.study`. Their validation patterns are
+        those that they report.
+
+        Args:
+            changes: fields with another value.
+
+        Example:
+            >>> Training.study(epochs=40).weight_decay
+            1e-05
+        """
+        own = {"weights": "imagenet", "first_layer": "new", "loss": "mae", "target": "order", "epochs": 400,
+               "batch_size": 64, "optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 1e-5,
+               "schedule": "plateau", "patience": 20, "threshold": 1e-4, "validation": "test",
+               "keep": "best", "augmentation": Augmentation.study(), "recipe": "study"}  # fmt: skip
+        return cls(**{"network": "resnet18", **own, **changes})
 
     @property
     def n_parameters(self) -> int:
@@ -133,7 +181,7 @@ class Training:
         """Raise InputError or ModelError where the network or its start weights cannot be had."""
         from pyiron_nbed.learning.networks import build_network
 
-        build_network(self.network, self.weights, frozen=self.frozen)
+        build_network(self.network, self.weights, frozen=self.frozen, first_layer=self.first_layer)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -168,3 +216,38 @@ class Training:
 def _check_whole(name: str, value: Any, low: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or int(value) != value or value < low:
         raise InputError(f"{name} is {value!r}: give a whole number of at least {low}.")
+
+
+def with_preset(values: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
+    """Settings of a training with those of a preset in place of all that still have their default.
+
+    Args:
+        values: some fields of :meth:`Training.as_dict`.
+        preset: "study" (:meth:`Training.study`), or None.
+
+    Returns:
+        The fields with their new values.
+
+    Raises:
+        InputError: an unknown preset.
+
+    Example:
+        >>> changed = with_preset({"epochs": 400, "patience": 10, "batch_size": 32}, "study")
+        >>> changed == {"epochs": 400, "patience": 20, "batch_size": 32}
+        True
+    """
+    if preset is None:
+        return dict(values)
+    if preset not in PRESETS:
+        raise InputError(f"The preset is {preset!r}: choose one of {', '.join(map(repr, PRESETS))}, or None.")
+    return _merged(values, Training().as_dict(), Training.study().as_dict())
+
+
+def _merged(values: Mapping[str, Any], default: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    result = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping) and isinstance(default[name], dict):
+            result[name] = _merged(value, default[name], own[name])
+        else:
+            result[name] = own[name] if value == default[name] else value
+    return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 from pyiron_nbed.dataset import PatternDataset, Split, split_dataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.baselines import baselines
+from pyiron_nbed.learning.card import training_card, training_key
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
 from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank, termination
@@ -27,9 +28,9 @@ from pyiron_nbed.learning.uncertainty import calibrate
 from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.images import largest_value
 from pyiron_nbed.patterns.recipe import Recipe
-from pyiron_nbed.provenance import hash_of, versions
 
 _SCALE_BATCHES = 16  # of an endless source, whose largest value stands for the training set
+DISORDER = ("disorder_parameter", "disorder_modulus")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Trained:
     Attributes:
         model: the trained model; its card holds the metrics, and in "baselines" those of the baselines.
         history: one row per member and epoch: loss (of scaled labels), mae (in training, of the first label,
-            in its unit), learning_rate.
+            in its unit), learning_rate; with validation patterns also their validation_loss, validation_mae.
         split: the rows used.
         test: one row per test pattern, in the order of ``split.test``: row, true, predicted and
             standard_uncertainty (with the label behind a slash, "true/q6", where there are several labels),
@@ -86,18 +87,22 @@ def train(
     datasets, source = _train_on(datasets)
     everything = [*datasets, *test_datasets]
     labels = _names(label) if source is None else list(source.labels)
-    parts = check_datasets(source or datasets, test_datasets, split, test_fraction, labels, training.seed)
+    parts = check_datasets(
+        source or datasets, test_datasets, split, test_fraction, labels, training.seed, training.validation,
+        training.target,
+    )  # fmt: skip
     truth = np.column_stack(
         [np.concatenate([dataset.label(name) for dataset in everything]) for name in labels]
     )
     rank, _ = process_rank()
     device = _device(training, rank)
-    recipe = training_recipe(training, source, everything, parts.train)
-    key = _key(training, source, everything, parts, labels, recipe)
+    seen_in_training = np.union1d(parts.train, parts.validation)
+    recipe = training_recipe(training, source, everything, seen_in_training)
+    key = training_key(training, source, everything, parts, labels, recipe)
     checkpoint = Checkpoint(None if folder is None else Path(folder), key, rank == 0)
     with _settings(training):
         finished = checkpoint.state["finished"]
-        scale = None
+        scale: Any = None
         with termination() as asked:  # listens between two members too
             for member in range(training.members):
                 if source is None:
@@ -111,6 +116,17 @@ def train(
                 else:
                     steps = training.steps_per_epoch
                     batches = SourceBatches(source, steps, skipped=member * training.epochs * steps)
+                watched = None
+                if len(parts.validation):
+                    watched = DatasetBatches(
+                        everything,
+                        parts.validation,
+                        truth[parts.validation],
+                        training.batch_size,
+                        training.seed,
+                    )
+                if scale is None and training.target == "order":
+                    scale = (np.ones(len(labels)), -np.ones(len(labels)))
                 if scale is None:
                     sample = np.asarray(batches.sample_labels(), float)
                     spread = sample.std(axis=0)
@@ -119,16 +135,20 @@ def train(
                     continue
                 torch.manual_seed(training.seed + member)
                 outputs = len(labels) * training.n_parameters
-                network = build_network(training.network, training.weights, outputs, training.frozen)
+                network = build_network(
+                    training.network, training.weights, outputs, training.frozen, training.first_layer
+                )
                 if training.weights not in (None, "imagenet"):
                     keep_units(network, training.weights, labels, training.n_parameters, scale, recipe)
-                history = fit(network, batches, training, recipe, device, checkpoint, scale, member, asked)
+                history = fit(
+                    network, batches, training, recipe, device, checkpoint, scale, member, asked, watched
+                )
                 state = {name: values.detach().cpu() for name, values in network.state_dict().items()}
                 finished.append({"network": state, "history": history})
                 checkpoint.state["current"] = None
                 checkpoint.write()
         n_train = len(everything) - len(test_datasets)
-        card = _card(training, source, everything, n_train, parts, labels, scale, recipe)
+        card = training_card(training, source, everything, n_train, parts, labels, scale, recipe)
         model = Model.from_states([item["network"] for item in finished], card)
         where, seen = str(device), training.detector
         test = prediction_table(model, everything, parts.test, where, seen, training.seed)
@@ -156,8 +176,10 @@ def check_datasets(
     test_fraction: float = 0.2,
     label: str | Sequence[str] = "disorder_parameter",
     seed: int = 0,
+    validation: float | str = 0.0,
+    target: str = "standardized",
 ) -> Split:
-    """Check that datasets can be trained on together, and split them; see :func:`train`.
+    """Check that datasets can be trained on together, and split them; see :func:`train`, :class:`Training`.
 
     Returns:
         The :class:`Split`; its rows count through ``datasets``, then ``test_datasets``.
@@ -171,6 +193,16 @@ def check_datasets(
     names = _names(label)
     if not names or len(set(names)) < len(names):
         raise InputError(f"The labels are {names}: give one name, or several that differ.")
+    if target == "order" and not set(names) <= set(DISORDER):
+        raise InputError(
+            f"The target 'order' is 1 − d_i, and the labels are {names}: take {' or '.join(DISORDER)}, or "
+            "target = 'standardized'."
+        )
+    if source is not None and validation not in (0, "test"):
+        raise InputError(
+            "validation is a share of the training patterns, and an endless source has no end of them: its "
+            "training loss is that of patterns never seen before, set validation = 0, or 'test'."
+        )
     mesh = everything[0].mesh if source is None else source.mesh
     for dataset in everything:
         for name in names:
@@ -185,11 +217,24 @@ def check_datasets(
                 f"The datasets have different meshes ({mesh} and {dataset.mesh}): simulate all on one mesh."
             )
     if not test_datasets:
-        return split_dataset(datasets, split, test_fraction, seed)
+        parts = split_dataset(datasets, split, test_fraction, seed)
+        return _with_validation(parts, datasets, split, validation, seed)
     n_train = 0 if source is not None else sum(map(len, datasets))
     rows = np.arange(sum(map(len, everything)))
     files = tuple((dataset.input_hash, len(dataset)) for dataset in everything)
-    return Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"), files)
+    parts = Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"), files)
+    return _with_validation(parts, everything, split, validation, seed)
+
+
+def _with_validation(
+    split: Split, datasets: Sequence[PatternDataset], kind: str, validation: float | str, seed: int
+) -> Split:
+    if validation == "test":
+        return replace(split, validation=split.test)
+    if not validation:
+        return split
+    held = split_dataset(datasets, kind, float(validation), seed + 1, split.train)
+    return replace(split, train=held.train, validation=held.test)
 
 
 def training_recipe(
@@ -205,7 +250,8 @@ def training_recipe(
             source.
         source: of the training patterns, or None.
         datasets: with the training patterns first.
-        rows: of the training patterns, counted through the datasets; None leaves the scaling "set" as it is.
+        rows: of the training and validation patterns, counted through the datasets; None leaves the scaling
+            "set" as it is.
 
     Raises:
         InputError: a recipe for another mesh, or detector effects that cannot be had with it.
@@ -324,51 +370,3 @@ def _settings(training: Training) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict)
-
-
-def _key(training, source, everything: Sequence[PatternDataset], split: Split, labels, recipe: Recipe) -> str:
-    # all that decides the weights
-    return hash_of(
-        [training.as_dict(), None if source is None else source.as_dict(),
-         [dataset.input_hash for dataset in everything], hash_of(split.train.tolist()), labels,
-         recipe.as_dict(), versions()]
-    )  # fmt: skip
-
-
-def _card(training, source, everything, n_train, split: Split, labels, scale, recipe) -> dict[str, Any]:
-    return {
-        "network": training.network,
-        "labels": list(labels),
-        "scale": {"mean": [float(x) for x in scale[0]], "standard_deviation": [float(x) for x in scale[1]]},
-        "n_parameters": training.n_parameters,
-        "members": training.members,
-        "mesh": recipe.mesh.as_dict(),
-        "recipe": recipe.as_dict(),
-        "volumes": [v.as_dict() for dataset in everything[:n_train] for v in dataset.volumes],
-        "ranges": _ranges(everything, split.train) if source is None else source.ranges(),
-        "source": None if source is None else source.as_dict(),
-        "training": training.as_dict(),
-        "datasets": [
-            {"hash": dataset.input_hash, "structures": [s["structure_id"] for s in dataset.structures],
-             "n_patterns": len(dataset), "use": "train" if i < n_train else "test"}
-            for i, dataset in enumerate(everything)
-        ],
-        "split": {
-            "kind": split.kind,
-            "seed": split.seed,
-            "n_train": len(split.train),
-            "n_test": len(split.test),
-        },
-        "versions": versions(),
-    }  # fmt: skip
-
-
-def _ranges(datasets: Sequence[PatternDataset], rows: np.ndarray) -> dict[str, list[float]]:
-    # of what was trained on: smallest and largest of every label and of the number of atoms
-    seen: dict[str, list[np.ndarray]] = {}
-    for d, own in by_dataset(datasets, rows):
-        for name in datasets[d].labels:
-            seen.setdefault(name, []).append(datasets[d].label(name)[own])
-        seen.setdefault("n_atoms", []).append(datasets[d].n_atoms[own])
-    joined = {name: np.concatenate(values) for name, values in seen.items()}
-    return {name: [float(np.nanmin(v)), float(np.nanmax(v))] for name, v in joined.items() if len(v)}

@@ -201,12 +201,16 @@ class DetectorEffects:
 
     def _margin(self, mesh: Mesh) -> int:
         # pixels around the image that the effects bring in
-        far = max(self.shift or (0.0,)) + 4 * max(self.blur or (0.0,))
-        for values, power in ((self.scale, 1.0), (self.ellipticity, 0.5)):
-            stretch = max(max(v, 1 / v) ** power for v in values or (1.0,))
+        def range_of(name: str, off: float) -> tuple[float, float]:
+            given = getattr(self, name)
+            return (off, off) if given is None else given
+
+        far = range_of("shift", 0.0)[1] + 4 * range_of("blur", 0.0)[1]
+        for name, power in (("scale", 1.0), ("ellipticity", 0.5)):
+            stretch = max(max(value, 1 / value) ** power for value in range_of(name, 1.0))
             far += 1.05 * mesh.half * (stretch - 1)
         if self.semiangle is not None:
-            far += 1e-3 * max(self.semiangle) / self._wavelength(mesh) / mesh.delta_k
+            far += 1e-3 * range_of("semiangle", 0.0)[1] / self._wavelength(mesh) / mesh.delta_k
         return int(np.ceil(far)) + 1 if far else 0
 
     def _wavelength(self, mesh: Mesh) -> float:

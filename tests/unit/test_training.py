@@ -319,10 +319,18 @@ def start(folder, task):
     return subprocess.Popen([sys.executable, "-c", code, text, str(folder)])
 
 
-@pytest.mark.parametrize(("how", "schedule"), [(signal.SIGKILL, "plateau"), (signal.SIGTERM, "one_cycle")])
-def test_a_training_that_was_stopped_ends_with_the_same_weights(pattern_file, in_folder, how, schedule):
+AS_IN_THE_STUDY = {
+    "schedule": "plateau", "patience": 0, "validation": "test", "keep": "best", "target": "order",
+    "weight_decay": 1e-5, "learning_rate": 1e-2, "augmentation": Augmentation.study(), "recipe": "study",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "settings"), [(signal.SIGKILL, AS_IN_THE_STUDY), (signal.SIGTERM, {"schedule": "one_cycle"})]
+)
+def test_a_training_that_was_stopped_ends_with_the_same_weights(pattern_file, in_folder, how, settings):
     dataset = str(PatternDataset(pattern_file).path.resolve())
-    training = Training(**{**QUICK, "epochs": 12}, batch_size=32, members=2, schedule=schedule)
+    training = Training(**{**QUICK, "epochs": 12}, batch_size=32, members=2, **settings)
     task = TrainingTask([dataset], training.as_dict(), split="random")
     (in_folder / "whole").mkdir()
     task.run(in_folder / "whole")

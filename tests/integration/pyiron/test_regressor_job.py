@@ -116,3 +116,30 @@ def test_a_killed_job_goes_on_and_ends_as_if_it_had_not_been(project, pattern_fi
     assert all(torch.equal(one[name], two[name]) for name in one)
     tests = [job.get_test() for job in (cut, whole.load("fit"))]
     assert np.array_equal(tests[0]["predicted"], tests[1]["predicted"])
+
+
+def test_the_preset_is_stored_value_by_value_and_the_user_has_the_last_word(project, pattern_file):
+    fit = project.create.job.NBEDRegressor("as_published")
+    fit.datasets = [pattern_file]
+    fit.input.preset = "published"
+    with pytest.raises(InputError, match="'study'"):
+        fit.run()
+    fit.input.preset = "study"
+    fit.input.update({"network": "cnn", "weights": None, "epochs": 2, "split": "random", "baselines": False})
+    fit.input.augmentation.noise = 0.0
+    fit.run()
+    stored = project.load("as_published").input
+    expected = {"network": "cnn", "weights": None, "epochs": 2, "patience": 20, "weight_decay": 1e-5,
+                "validation": "test", "keep": "best", "target": "order", "first_layer": "new",
+                "recipe": "study", "preset": "study"}  # fmt: skip
+    assert {name: stored[name] for name in expected} == expected
+    assert dict(stored.augmentation.to_builtin()) == {
+        "rotation": 180.0, "contrast": 0.5, "noise": 0.0, "sharpness": 0.5, "probability": 0.8,
+        "style": "torchvision",
+    }  # fmt: skip
+    card = project.load("as_published").model.card
+    assert card["split"]["validation"] == "the test patterns"
+    assert card["recipe"]["transform"] == "log_above_one"
+    assert card["recipe"]["scaling"] > 1
+    history = project.load("as_published").get_history()
+    assert {"validation_loss", "validation_mae"} <= set(history.columns)
