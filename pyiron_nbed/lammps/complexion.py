@@ -67,7 +67,7 @@ class Complexion:
     """VC-SGC hybrid MD/MC of a bicrystal, then cooling and minimisation; zero pressure.
 
     Two starts: "published" takes the structure as it is; "seeded" dissolves Zr in slabs around the
-    boundaries (:func:`pyiron_nbed.structures.film.seed_film`), melts them while the grains are frozen,
+    boundaries (:func:`pyiron_nbed.structures.seeded_film.seed_film`), melts them while the grains are frozen,
     cools them to the run temperature and lets everything move. All stages last a multiple of
     ``adjust_every`` steps (rounded up).
 
