@@ -118,7 +118,7 @@ def test_accelerators_are_checked_before_anything_is_written(project):
     with pytest.raises(LammpsError, match="without its package KOKKOS"):
         job.run()
     job.input.accelerator = "warp"
-    with pytest.raises(InputError, match="choose one of opt, omp, kokkos, none"):
+    with pytest.raises(InputError, match="choose one of 'opt', 'omp', 'kokkos', 'none'"):
         job.run()
     job.input.accelerator = None
     job.server.threads = 2
