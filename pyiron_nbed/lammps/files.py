@@ -76,6 +76,7 @@ def read_thermo(log: Path) -> pd.DataFrame:
     """
     tables: list[tuple[list[str], list[list[float]]]] = []
     columns: list[str] | None = None
+    rows: list[list[float]] = []
     with open(log, errors="replace") as file:
         for line in file:
             if _HEADER.match(line):

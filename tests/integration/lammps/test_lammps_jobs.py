@@ -47,7 +47,7 @@ def test_defaults_are_those_of_the_preset(project):
 def test_errors_come_before_anything_is_written(project):
     for changes, cores, error, message in (
         ({"zr_fraction": 2.0}, 1, InputError, "zr_fraction is 2.0"),
-        ({"preset": "fast"}, 1, InputError, "choose one of published, seeded"),
+        ({"preset": "fast"}, 1, InputError, "choose one of 'published', 'seeded'"),
         ({}, 3, InputError, "MPI ranks do not fit"),
         ({"mc_evry": 10}, 1, InputError, "did you mean 'mc_every'"),
     ):
