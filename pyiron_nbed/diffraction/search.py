@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.diffraction.inside import atoms_inside
 from pyiron_nbed.diffraction.volumes import (
     Cylinder,
@@ -21,6 +22,7 @@ from pyiron_nbed.errors import InputError, VolumeError
 from pyiron_nbed.geometry.cells import CellList, build_cell_list
 from pyiron_nbed.geometry.frames import beam_frame
 from pyiron_nbed.geometry.neighbors import nearest_neighbors
+from pyiron_nbed.units import quantities
 
 _BATCH = 16384  # centres in memory at a time where only their number of atoms is asked for
 EMPTY = ("error", "skip")
@@ -136,8 +138,7 @@ class VolumeSearch:
             InputError: unusable centres or zone axes.
         """
         centers = as_centers(centers)
-        if empty not in EMPTY:
-            raise InputError(f"empty is {empty!r}: choose one of {', '.join(map(repr, EMPTY))}.")
+        one_of(empty, "empty", EMPTY)
         frames = self.frame if zone_axes is None else beam_frame(zone_axes)
         frames = frames.reshape(-1, 3, 3)
         if len(frames) not in (1, len(centers)):
@@ -263,9 +264,13 @@ class VolumeSearch:
         return VolumeAtoms(offsets, members.ravel(), np.ascontiguousarray(positions.reshape(-1, 3)))
 
 
+@quantities(centers="angstrom")
 def as_centers(centers: np.ndarray) -> np.ndarray:
     """Centres as a (P, 3) float64 array in Å; an InputError says what is wrong."""
-    array = np.asarray(centers, dtype=float)
+    try:
+        array = np.asarray(centers, dtype=float)
+    except (TypeError, ValueError):
+        array = np.empty(0)
     if array.ndim == 1 and array.size == 3:
         array = array[None]
     if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all() or not len(array):
