@@ -14,11 +14,7 @@ from typing import Any
 import numpy as np
 
 from pyiron_nbed.errors import InputError
-
-NOUNS = {
-    "Å": "a length", "Å⁻¹": "an inverse length", "eV": "an energy", "K": "a temperature", "K/s": "a rate",
-    "ps": "a time", "fs": "a time", "mrad": "an angle", "°": "an angle", "pixels": "a distance",
-}  # fmt: skip
+from pyiron_nbed.units import NOUNS
 
 
 def is_number(value: Any) -> bool:

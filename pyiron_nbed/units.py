@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy import constants
 
-from pyiron_nbed.checks import NOUNS
 from pyiron_nbed.errors import InputError
 
 MINIMUM_ENERGY = 1e4  # eV; below, the paraxial form of the Ewald sphere is far from the sphere
@@ -25,6 +24,10 @@ MINIMUM_ENERGY = 1e4  # eV; below, the paraxial form of the Ewald sphere is far 
 SYMBOLS = {
     "angstrom": "Å", "1/angstrom": "Å⁻¹", "eV": "eV", "K": "K", "K/s": "K/s", "ps": "ps", "fs": "fs",
     "mrad": "mrad", "degree": "°", "pixel": "pixels",
+}  # fmt: skip
+NOUNS = {
+    "Å": "a length", "Å⁻¹": "an inverse length", "eV": "an energy", "K": "a temperature", "K/s": "a rate",
+    "ps": "a time", "fs": "a time", "mrad": "an angle", "°": "an angle", "pixels": "a distance",
 }  # fmt: skip
 _ATTRIBUTE = "__quantities__"
 
