@@ -10,6 +10,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from pyiron_nbed.checks import one_of, whole
 from pyiron_nbed.errors import InputError, LammpsError
 
 ACCELERATORS = ("opt", "omp", "kokkos", "none")
@@ -46,13 +47,9 @@ def lammps_command(
         True
     """
     for name, value, lowest in (("cores", cores, 1), ("threads", threads, 1), ("gpus", gpus, 0)):
-        if isinstance(value, bool) or int(value) != value or value < lowest:
-            raise InputError(f"{name} is {value!r}: give a whole number of at least {lowest}.")
-    if accelerator is not None and accelerator not in ACCELERATORS:
-        raise InputError(
-            f"accelerator is {accelerator!r}: choose one of {', '.join(ACCELERATORS)}, or None for the "
-            "best on CPU cores."
-        )
+        whole(value, name, lowest)
+    if accelerator is not None:
+        one_of(accelerator, "accelerator", ACCELERATORS, "or None for the best on CPU cores")
     if gpus and accelerator != "kokkos":
         raise InputError(
             f"{gpus} GPUs are given, but the accelerator is {accelerator!r}: LAMMPS uses GPUs with "

@@ -17,7 +17,8 @@ import pooch
 from pyiron_nbed.errors import PotentialError
 from pyiron_nbed.resources import resource_folder
 
-DEFAULT_POTENTIAL = "2007--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
+DEFAULT_POTENTIAL = "2007--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"  # of melts and glasses
+COMPLEXION_POTENTIAL = "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
 # not PYIRON…: any such variable makes pyiron ignore the user's configuration file
 FOLDER_VARIABLE = "NBED_POTENTIALS"
 COLUMNS = ["Name", "Filename", "Model", "Species", "Config"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.diffraction.kinematic import (
     FLOAT16_LIMIT,
     check_float16,
@@ -198,8 +199,7 @@ def patterns_of_volumes(
 
 def check_engine(engine: str, volumes: Sequence[Volume] = ()) -> None:
     """Raise InputError for an engine that is unknown, not installed or cannot do one of the volumes."""
-    if engine not in ENGINES:
-        raise InputError(f"The engine is {engine!r}: choose one of {', '.join(map(repr, ENGINES))}.")
+    one_of(engine, "The engine", ENGINES)
     if engine in ("lammps", "multislice") and any(isinstance(v, WeightedVolume) for v in volumes):
         raise InputError(
             f"The {engine} engine cannot weigh atoms: take engine 'cpu' or 'torch' for a WeightedVolume."

@@ -14,12 +14,13 @@ import numpy as np
 from scipy import constants
 from scipy.fft import next_fast_len
 
+from pyiron_nbed.checks import flag, number, whole
 from pyiron_nbed.diffraction.scattering import elements_of, scattering_factor
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.parallel import available_cores
 from pyiron_nbed.patterns.mesh import S_MAX, Mesh
-from pyiron_nbed.units import electron_wavelength
+from pyiron_nbed.units import electron_wavelength, quantities
 
 BEAM_ENERGY = 200e3  # eV, of a mesh without one
 _BLOCK = 16  # slices in memory
@@ -28,6 +29,7 @@ _VACUUM = 10.0  # Å around the atoms, beside what the beam spreads: the potenti
 _POTENTIAL = 1e20 * constants.h**2 / (2 * np.pi * constants.m_e * constants.e)
 
 
+@quantities(semiangle="mrad", slice_thickness="angstrom", sampling="angstrom", displacement="angstrom")
 @dataclass(frozen=True)
 class MultisliceOptions:
     """How the multislice engine computes.
@@ -62,26 +64,17 @@ class MultisliceOptions:
     direct_beam: bool = False
 
     def __post_init__(self) -> None:
-        for name, unit, zero in (
-            ("semiangle", "mrad", True), ("slice_thickness", "Å", False), ("sampling", "Å", False),
-            ("displacement", "Å", True),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if value is None and name == "sampling":
-                continue
-            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            if not number or not np.isfinite(value) or value < 0 or (value == 0 and not zero):
-                least = "of at least 0" if zero else "above 0"
-                raise InputError(f"MultisliceOptions: {name} is {value!r}: give a number in {unit} {least}.")
-        for name in ("frozen_phonons", "seed"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-                raise InputError(
-                    f"MultisliceOptions: {name} is {value!r}: give a whole number of at least 0."
-                )
-        if self.direct_beam not in (True, False):
-            raise InputError(f"MultisliceOptions: direct_beam is {self.direct_beam!r}: give True or False.")
-        object.__setattr__(self, "direct_beam", bool(self.direct_beam))  # pyiron stores 0 and 1
+        for field in fields(self):
+            name, value = f"MultisliceOptions: {field.name}", getattr(self, field.name)
+            if field.name in ("frozen_phonons", "seed"):
+                value = whole(value, name)
+            elif field.name == "direct_beam":
+                value = flag(value, name)
+            elif field.name in ("semiangle", "displacement"):
+                value = number(value, name, 0, unit="mrad" if field.name == "semiangle" else "Å")
+            elif value is not None or field.name != "sampling":
+                value = number(value, name, above=0, unit="Å")
+            object.__setattr__(self, field.name, value)
 
 
 def multislice_options(

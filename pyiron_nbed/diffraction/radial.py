@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pyiron_nbed.checks import number
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.units import quantities
 
 _ROWS = 256  # patterns in memory at a time
 
@@ -29,6 +31,7 @@ class RadialProfile:
     variance: np.ndarray
 
 
+@quantities(bin_width="1/angstrom")
 def radial_profile(patterns: np.ndarray, mesh: Mesh, bin_width: float | None = None) -> RadialProfile:
     """Mean intensity over rings of the disc |k| < k_max.
 
@@ -59,11 +62,7 @@ def radial_profile(patterns: np.ndarray, mesh: Mesh, bin_width: float | None = N
             f"The patterns have shape {shape}: expected (P, {mesh.shape[0]}, {mesh.shape[1]}), the mesh's."
         )
     width = mesh.delta_k if bin_width is None else bin_width
-    if not mesh.delta_k <= width <= mesh.k_max:
-        raise InputError(
-            f"bin_width is {bin_width!r}: give a width from delta_k = {mesh.delta_k} to "
-            f"k_max = {mesh.k_max} Å⁻¹."
-        )
+    number(width, "bin_width", mesh.delta_k, mesh.k_max, unit="Å⁻¹", hint="the mesh's delta_k and k_max")
     pixels = np.flatnonzero(mesh.disc)
     ring = np.rint(mesh.k.ravel()[pixels] / width).astype(int)
     counts = np.bincount(ring)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.diffraction.inside import atoms_inside
 from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch
 from pyiron_nbed.diffraction.volumes import (
@@ -241,8 +242,7 @@ def _unit_content(volume: Volume | VolumeRange) -> float:
 
 def _directions(zone_axes: str | Sequence[Sequence[float]]) -> np.ndarray | None:
     if isinstance(zone_axes, str):
-        if zone_axes != "random":
-            raise InputError(f"zone_axes is {zone_axes!r}: give 'random' or a list of directions.")
+        one_of(zone_axes, "zone_axes", ("random",), "or give a list of directions")
         return None
     return beam_frame(np.asarray(zone_axes)).reshape(-1, 3, 3)[:, 2]
 

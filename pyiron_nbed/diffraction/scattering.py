@@ -12,6 +12,7 @@ from ase.data import chemical_symbols
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.mesh import S_MAX, Mesh
+from pyiron_nbed.units import quantities
 
 
 @lru_cache(maxsize=1)
@@ -20,6 +21,7 @@ def _table() -> dict[str, list[list[float]]]:
     return json.loads(text)["elements"]
 
 
+@quantities(k="1/angstrom")
 def scattering_factor(symbol: str, k: np.ndarray) -> np.ndarray:
     """Electron scattering factor f(k) = Σ_i a_i exp(−b_i s²), s = |k|/2, five Gaussians.
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.diffraction.inside import atoms_inside
 from pyiron_nbed.diffraction.volumes import (
     Cylinder,
@@ -136,8 +137,7 @@ class VolumeSearch:
             InputError: unusable centres or zone axes.
         """
         centers = as_centers(centers)
-        if empty not in EMPTY:
-            raise InputError(f"empty is {empty!r}: choose one of {', '.join(map(repr, EMPTY))}.")
+        one_of(empty, "empty", EMPTY)
         frames = self.frame if zone_axes is None else beam_frame(zone_axes)
         frames = frames.reshape(-1, 3, 3)
         if len(frames) not in (1, len(centers)):

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import j0, j1
 
+from pyiron_nbed.checks import interval, number, one_of, whole
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.units import quantities
 
 
 def _check_lengths(volume: object, *names: str) -> None:
     for name in names:
-        value = getattr(volume, name)
-        if isinstance(value, (bool, str)) or not np.isfinite(value) or value <= 0:
-            raise InputError(
-                f"{type(volume).__name__}: {name} is {value!r}: give a positive length in Å, for example 5."
-            )
+        full = f"{type(volume).__name__}: {name}"
+        value = number(getattr(volume, name), full, above=0, unit="Å", hint="for example 5")
+        object.__setattr__(volume, name, value)
 
 
 def half_extents(
@@ -86,6 +86,7 @@ class _AxialVolume:
         return {"type": type(self).__name__, "radius": float(self.radius), "height": float(self.height)}
 
 
+@quantities(radius="angstrom", height="angstrom")
 @dataclass(frozen=True)
 class Cylinder(_AxialVolume):
     """Cylinder whose axis is the zone axis: radius ~ probe radius, height ~ thickness.
@@ -108,6 +109,7 @@ class Cylinder(_AxialVolume):
         return float(np.pi * self.radius**2 * self.height)
 
 
+@quantities(radius="angstrom", height="angstrom")
 @dataclass(frozen=True)
 class Ellipsoid(_AxialVolume):
     """Ellipsoid of revolution around the zone axis.
@@ -131,6 +133,7 @@ class Ellipsoid(_AxialVolume):
         return float(2 / 3 * np.pi * self.radius**2 * self.height)
 
 
+@quantities(max_distance="angstrom", tolerance="angstrom")
 @dataclass(frozen=True)
 class OneLayerCluster:
     """An atom and its nearest neighbours; the centre is an atom, the label is that of this atom.
@@ -154,9 +157,8 @@ class OneLayerCluster:
     tolerance: float = 0.05
 
     def __post_init__(self) -> None:
-        n = self.n_neighbors
-        if isinstance(n, (bool, str)) or n != n or int(n) != n or n < 1:
-            raise InputError(f"OneLayerCluster: n_neighbors is {n!r}: give a whole number of at least 1.")
+        n_neighbors = whole(self.n_neighbors, "OneLayerCluster: n_neighbors", 1)
+        object.__setattr__(self, "n_neighbors", n_neighbors)
         _check_lengths(self, "max_distance", "tolerance")
 
     def half_extent(self, direction: np.ndarray, zone_axis: np.ndarray) -> np.ndarray:
@@ -192,6 +194,7 @@ _AIRY_HALF = 1.6163399  # 2 J1(x)/x = 1/√2: half of the largest intensity
 _AIRY_SECOND_ZERO = 7.0155867
 
 
+@quantities(width="angstrom", thickness="angstrom", cutoff="angstrom")
 @dataclass(frozen=True)
 class WeightedVolume:
     """Probe of smooth profile times a thickness: the amplitude w of the beam weighs each atom.
@@ -229,8 +232,7 @@ class WeightedVolume:
 
     def __post_init__(self) -> None:
         _check_lengths(self, "width", "thickness", *(["cutoff"] if self.cutoff is not None else []))
-        if self.profile not in PROFILES:
-            raise InputError(f"WeightedVolume: profile is {self.profile!r}: choose 'gaussian' or 'airy'.")
+        one_of(self.profile, "WeightedVolume: profile", PROFILES)
 
     @property
     def radius(self) -> float:
@@ -296,6 +298,7 @@ class WeightedVolume:
         }  # fmt: skip
 
 
+@quantities(radius="angstrom", height="angstrom")
 @dataclass(frozen=True)
 class VolumeRange:
     """Cylinders or ellipsoids of many sizes: radius and height are drawn uniformly, for each pattern anew.
@@ -324,18 +327,9 @@ class VolumeRange:
         except (KeyError, TypeError):
             raise InputError(f"VolumeRange: kind is {self.kind!r}: choose Cylinder or Ellipsoid.") from None
         for name in ("radius", "height"):
-            value = getattr(self, name)
-            try:
-                low, high = map(float, value)
-                valid = 0 < low <= high < np.inf
-            except (TypeError, ValueError):
-                valid = False
-            if not valid:
-                raise InputError(
-                    f"VolumeRange: {name} is {value!r}: give two positive lengths in Å, the smaller first, "
-                    "for example (3, 8)."
-                )
-            object.__setattr__(self, name, (low, high))
+            full = f"VolumeRange: {name}"
+            limits = interval(getattr(self, name), full, above=0, unit="Å", hint="for example (3, 8)")
+            object.__setattr__(self, name, limits)
 
     @property
     def largest(self) -> Cylinder | Ellipsoid:

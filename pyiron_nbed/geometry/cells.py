@@ -10,6 +10,7 @@ from ase.geometry import complete_cell
 from numba import njit
 
 from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed.units import quantities
 
 MINIMUM_DISTANCE = 0.5  # Å; no two atoms of a real structure come closer
 
@@ -48,6 +49,7 @@ class CellList(NamedTuple):
         return len(self.order) / abs(np.linalg.det(self.cell))
 
 
+@quantities(centers="angstrom")
 def as_centers(centers: np.ndarray) -> np.ndarray:
     """Positions as a (P, 3) float64 array.
 
@@ -61,7 +63,10 @@ def as_centers(centers: np.ndarray) -> np.ndarray:
         >>> as_centers([0, 0, 2.5]).shape
         (1, 3)
     """
-    array = np.asarray(centers, dtype=float)
+    try:
+        array = np.asarray(centers, dtype=float)
+    except (TypeError, ValueError):
+        array = np.empty(0)
     if array.ndim == 1 and array.size == 3:
         array = array[None]
     if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all() or not len(array):
@@ -71,6 +76,7 @@ def as_centers(centers: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
+@quantities(minimum_distance="angstrom")
 def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
     """Refuse structures that no stage can use.
 
@@ -228,6 +234,7 @@ def _box_of(positions, i, inverse, origin, n_boxes, periodic, image):
     return index
 
 
+@quantities(within="angstrom")
 def closest_pair(atoms: Atoms, within: float) -> tuple[int, int, float] | None:
     """The closest two atoms (periodic images included) nearer than ``within`` Å.
 

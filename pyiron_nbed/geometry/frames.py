@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.checks import direction, whole
 
 
 def beam_frame(zone_axis: Sequence[float] | np.ndarray = (0, 0, 1)) -> np.ndarray:
@@ -28,24 +28,7 @@ def beam_frame(zone_axis: Sequence[float] | np.ndarray = (0, 0, 1)) -> np.ndarra
         >>> beam_frame((0, 0, 2)).tolist()
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    try:
-        z = np.array(zone_axis, dtype=float)
-        length = np.linalg.norm(z, axis=-1, keepdims=True)
-        valid = (
-            z.ndim in (1, 2)
-            and z.shape[-1] == 3
-            and z.size > 0
-            and np.isfinite(z).all()
-            and (length > 0).all()
-        )
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        shown = repr(zone_axis) if np.size(zone_axis) <= 6 else f"an array of shape {np.shape(zone_axis)}"
-        raise InputError(
-            f"The zone axis is {shown}: give three numbers, not all zero, or an array (P, 3) of them."
-        )
-    z /= length
+    z = direction(zone_axis, "The zone axis")
     first = np.where(np.abs(z[..., :1]) < 0.9, np.eye(3)[0], np.eye(3)[1])
     x = first - np.sum(first * z, axis=-1, keepdims=True) * z
     x /= np.linalg.norm(x, axis=-1, keepdims=True)
@@ -69,7 +52,6 @@ def random_zone_axes(count: int, seed: int) -> np.ndarray:
         >>> random_zone_axes(5, seed=0).shape
         (5, 3)
     """
-    if isinstance(count, bool) or int(count) != count or count < 1:
-        raise InputError(f"The number of zone axes is {count!r}: give a whole number of at least 1.")
-    axes = np.random.default_rng(seed).normal(size=(int(count), 3))
+    count = whole(count, "The number of zone axes", 1)
+    axes = np.random.default_rng(seed).normal(size=(count, 3))
     return axes / np.linalg.norm(axes, axis=1, keepdims=True)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
+from pyiron_nbed.checks import is_whole
 from pyiron_nbed.errors import InputError
 
 L_MAX = 20
@@ -32,8 +33,9 @@ def harmonic_coefficients(l: int) -> np.ndarray:  # noqa: E741  (the field's own
         >>> harmonic_coefficients(2).shape
         (3, 3)
     """
-    if isinstance(l, bool) or int(l) != l or l % 2 or not 2 <= l <= L_MAX:
+    if not is_whole(l) or l % 2 or not 2 <= l <= L_MAX:
         raise InputError(f"The degree l is {l!r}: give an even number from 2 to {L_MAX} (the method uses 6).")
+    l = int(l)  # noqa: E741
     legendre = np.polynomial.legendre.Legendre.basis(l).convert(kind=np.polynomial.Polynomial)
     table = np.zeros((l + 1, l + 1))
     for m in range(l + 1):

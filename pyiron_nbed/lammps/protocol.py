@@ -7,15 +7,32 @@ from dataclasses import asdict, dataclass, fields
 from itertools import accumulate
 from typing import Any
 
+from pyiron_nbed.checks import flag, number, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.lammps.run import render
+from pyiron_nbed.units import quantities
 
 DATA_FILE = "structure.data"
 DONE_FILE = "done.txt"
 HISTORY_FILE = "history.txt"
 INPUT_FILE = "control.inp"  # the name that pyiron's own LAMMPS scripts read
+# name: lowest, highest, unit
+_ALLOWED: dict[str, tuple[float, float, str]] = {
+    "melt_temperature": (1, 10_000, "K"),
+    "release_temperature": (1, 10_000, "K"),
+    "final_temperature": (1, 10_000, "K"),
+    "cooling_rate": (1e6, 1e17, "K/s"),
+    "melt_time": (0, 1e9, "ps"),
+    "release_time": (0, 1e9, "ps"),
+    "final_time": (0, 1e9, "ps"),
+    "timestep": (0.01, 10, "fs"),
+    "restart_every": (1, 1_000_000_000, ""),
+    "trajectory_every": (0, 1_000_000_000, ""),
+    "seed": (1, 900_000_000, ""),
+}
 
 
+@quantities(**{name: unit for name, (_, _, unit) in _ALLOWED.items() if unit})
 @dataclass(frozen=True)
 class MeltQuench:
     """Melt, quench, hold, minimise; optionally around a group that is frozen until it is released.
@@ -61,36 +78,7 @@ class MeltQuench:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            number = isinstance(value, (int, float)) and value == value and abs(value) != float("inf")
-            if not number:
-                raise InputError(f"{field.name} is {value!r}: give a finite number.")
-        allowed = {
-            "melt_temperature": (1, 10_000, "K"),
-            "release_temperature": (1, 10_000, "K"),
-            "final_temperature": (1, 10_000, "K"),
-            "cooling_rate": (1e6, 1e17, "K/s"),
-            "melt_time": (0, 1e9, "ps"),
-            "release_time": (0, 1e9, "ps"),
-            "final_time": (0, 1e9, "ps"),
-            "timestep": (0.01, 10, "fs"),
-            "restart_every": (1, 1_000_000_000, "steps"),
-            "trajectory_every": (0, 1_000_000_000, "steps"),
-            "seed": (1, 900_000_000, ""),
-        }
-        for name, (low, high, unit) in allowed.items():
-            if not low <= getattr(self, name) <= high:
-                raise InputError(
-                    f"{name} is {getattr(self, name)!r}: allowed are {low:g} to {high:g} {unit}".rstrip()
-                    + "."
-                )
-        for name in ("seed", "restart_every", "trajectory_every"):
-            if int(getattr(self, name)) != getattr(self, name):
-                raise InputError(f"{name} is {getattr(self, name)!r}: give a whole number.")
-        if self.minimize not in (True, False):
-            raise InputError(f"minimize is {self.minimize!r}: choose True or False.")
-        one_type_per_field(self)
+        check_protocol(self, _ALLOWED)
         if not self.final_temperature <= self.release_temperature <= self.melt_temperature:
             raise InputError(
                 f"The temperatures must fall: melt {self.melt_temperature} K, release "
@@ -189,8 +177,26 @@ def running_total(stages: Mapping[str, int]) -> dict[str, int]:
     return dict(zip(stages, accumulate(stages.values()), strict=True))
 
 
-def one_type_per_field(protocol: Any) -> None:
-    """Give every field the type of its default, so that a protocol keeps its hash wherever it was stored."""
+def check_protocol(protocol: Any, allowed: Mapping[str, tuple[float, float, str]]) -> None:
+    """Refuse values out of range and give every field the type of its default.
+
+    So a protocol keeps its hash wherever it was stored.
+
+    Args:
+        protocol: dataclass, changed in place.
+        allowed: {field: (lowest, highest, unit)}; fields whose default is an int are whole numbers.
+
+    Raises:
+        InputError: a value out of range.
+    """
     for field in fields(protocol):
-        kind = type(getattr(type(protocol), field.name))
-        object.__setattr__(protocol, field.name, kind(getattr(protocol, field.name)))
+        value, kind = getattr(protocol, field.name), type(field.default)
+        if kind is bool:
+            value = flag(value, field.name)
+        elif kind is int:
+            low, high, _ = allowed[field.name]
+            value = whole(value, field.name, int(low), int(high))
+        elif kind is float:
+            low, high, unit = allowed[field.name]
+            value = float(number(value, field.name, low, high, unit=unit))
+        object.__setattr__(protocol, field.name, value)

@@ -186,10 +186,12 @@ def thermo_of(folder: Path) -> pd.DataFrame:
     """Thermodynamic log of all segments.
 
     Where the count begins again (after an interruption, or after the first minimisation) the later
-    rows hold: Step rises throughout.
+    rows hold: Step rises throughout. Empty where nothing was printed yet.
     """
-    tables = [read_thermo(path) for path in log_files(folder)]
-    table = pd.concat([t for t in tables if len(t)], ignore_index=True)
+    tables = [table for table in map(read_thermo, log_files(folder)) if len(table)]
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables, ignore_index=True)
     lowest_from_here = table["Step"][::-1].cummin()[::-1]
     later = lowest_from_here.shift(-1, fill_value=np.inf)
     return table[table["Step"] < later].reset_index(drop=True)

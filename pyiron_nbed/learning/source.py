@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from pyiron_nbed.checks import one_of, whole
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.labels import ATOM_LABELS, atom_values, check_labels, volume_regions
 from pyiron_nbed.diffraction import Volume, patterns_of_volumes
@@ -121,12 +122,10 @@ class PatternSource:
     ) -> None:
         self.turned = bool(turned)
         self.mesh = Mesh() if mesh is None else mesh
-        self.seed = _whole(seed, "seed")
-        self.batch_size = _whole(batch_size, "batch_size", 1)
-        self.cores = available_cores() if cores is None else _whole(cores, "cores", 1)
-        if engine not in ENGINES:
-            raise InputError(f"The engine is {engine!r}: choose one of {', '.join(map(repr, ENGINES))}.")
-        self.engine = engine
+        self.seed = whole(seed, "seed")
+        self.batch_size = whole(batch_size, "batch_size", 1)
+        self.cores = available_cores() if cores is None else whole(cores, "cores", 1)
+        self.engine = one_of(engine, "The engine", ENGINES)
         self.device = torch_device("cpu" if engine == "cpu" and device is None else device)
         self._draw = RandomVolumes(structures, volumes, zone_axes, weights)
         self.volumes = self._draw.volumes
@@ -164,7 +163,7 @@ class PatternSource:
             InputError: a number below 0, or an element without scattering factor.
             VolumeError: no atoms at 100 random places of a structure.
         """
-        return self._finish(self._prepare(_whole(number, "The number of the batch")))
+        return self._finish(self._prepare(whole(number, "The number of the batch")))
 
     def batches(
         self, start: int = 0, stop: int | None = None, prefetch: int | None = None
@@ -186,9 +185,9 @@ class PatternSource:
         Raises:
             InputError: a number out of range.
         """
-        start = _whole(start, "start")
-        numbers = itertools.count(start) if stop is None else iter(range(start, _whole(stop, "stop")))
-        return self._ahead(numbers, self.cores + 1 if prefetch is None else _whole(prefetch, "prefetch", 1))
+        start = whole(start, "start")
+        numbers = itertools.count(start) if stop is None else iter(range(start, whole(stop, "stop")))
+        return self._ahead(numbers, self.cores + 1 if prefetch is None else whole(prefetch, "prefetch", 1))
 
     def ranges(self, batches: int = 16) -> dict[str, list[float]]:
         """Smallest and largest value of every label, n_atoms, radius and height (Å) in the first batches.
@@ -288,8 +287,8 @@ class PatternSource:
 
     def _ahead(self, numbers: Iterator[int], ahead: int) -> Iterator[PatternBatch]:
         # torch works on a device, and with the precision that it holds for the process, in one thread only
-        whole = self.engine == "cpu" and self.device.type == "cpu"
-        work: Callable[[int], PatternBatch | _Prepared] = self.batch if whole else self._prepare
+        complete = self.engine == "cpu" and self.device.type == "cpu"
+        work: Callable[[int], PatternBatch | _Prepared] = self.batch if complete else self._prepare
         pool = ThreadPoolExecutor(self.cores, thread_name_prefix="pattern_source")
         try:
             waiting = deque(pool.submit(work, number) for number in itertools.islice(numbers, ahead))
@@ -305,9 +304,3 @@ def _turn(positions: np.ndarray, angles: np.ndarray) -> None:
     # about the beam, in place
     x, y, c, s = positions[:, 0].copy(), positions[:, 1].copy(), np.cos(angles), np.sin(angles)
     positions[:, 0], positions[:, 1] = c * x - s * y, s * x + c * y
-
-
-def _whole(value: int, name: str, low: int = 0) -> int:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:
-        raise InputError(f"{name} is {value!r}: give a whole number of at least {low}.")
-    return int(value)

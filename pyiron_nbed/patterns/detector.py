@@ -2,8 +2,7 @@
 
 Patterns are (B, n, n) float32 or float64 tensors on any device, rows k_y, columns k_x, k = 0 in the middle
 pixel; a generator must be of the same device. Lengths in the image are in Å⁻¹ with ``delta_k`` as the size of
-a pixel, or in pixels where the camera is meant. Every parameter is one number or (B,) numbers (arrays, lists
-or tensors).
+a pixel, or in pixels where the camera is meant. Every parameter is one number or (B,) numbers, also tensors.
 """
 
 from __future__ import annotations
@@ -19,10 +18,12 @@ from torch.nn import functional
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns import detector_kernels as kernels
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.units import quantities
 
 Numbers = float | Sequence[float] | np.ndarray | torch.Tensor
 
 
+@quantities(semiangle="mrad", wavelength="angstrom", delta_k="1/angstrom")
 def converge(patterns: torch.Tensor, semiangle: Numbers, wavelength: float, delta_k: float) -> torch.Tensor:
     """Finite convergence: convolution with the disc of directions in the probe.
 
@@ -113,6 +114,7 @@ def expose(
     return torch.poisson(patterns * rate[:, None, None], generator)
 
 
+@quantities(width="1/angstrom", angle="degree", delta_k="1/angstrom")
 def bar_shadow(n: int, width: Numbers, angle: Numbers, delta_k: float, device: Any = None) -> torch.Tensor:
     """Pixels hidden by a beam stop: a bar that comes from beyond the edge and ends behind k = 0.
 
@@ -183,6 +185,7 @@ def add_hot_pixels(
     return torch.where(draws < _like(shares, patterns)[:, None, None], shown, patterns)
 
 
+@quantities(width="1/angstrom", delta_k="1/angstrom")
 def add_background(
     patterns: torch.Tensor,
     fraction: Numbers,

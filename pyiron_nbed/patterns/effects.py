@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyiron_nbed.checks import interval, is_number, number
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.detector_kernels import disc_radii
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
-from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength
+from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength, quantities
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 Range = float | tuple[float, float] | None
 
 
+@quantities(
+    semiangle="mrad", background_width="1/angstrom", shift="pixel", blur="pixel", beam_stop="1/angstrom",
+    beam_energy="eV",
+)  # fmt: skip
 @dataclass(frozen=True)
 class DetectorEffects:
     """What a microscope and its camera do to a pattern, drawn anew for each pattern.
@@ -86,23 +91,14 @@ class DetectorEffects:
                         f"DetectorEffects: {name} is None: give a number or a range (low, high)."
                     )
                 continue
-            try:
-                first, last = map(float, given if np.ndim(given) else (given, given))
-                valid = low <= first <= last <= high and last < np.inf
-            except (TypeError, ValueError):
-                valid = False
-            if not valid:
-                raise InputError(
-                    f"DetectorEffects: {name} is {given!r}: give a range (low, high) or a number between "
-                    f"{low:g} and {high:g}, or None."
-                )
-            object.__setattr__(self, name, (first, last))
-        energy = self.beam_energy
-        if energy is not None and (isinstance(energy, str) or not MINIMUM_ENERGY <= energy < np.inf):
-            raise InputError(
-                f"DetectorEffects: beam_energy is {energy!r}: give an energy in eV of at least "
-                f"{MINIMUM_ENERGY:g}, for example 200e3, or None for that of the mesh."
-            )
+            limits = (given, given) if is_number(given) else given
+            hint = "or one number, or None"
+            value = interval(limits, f"DetectorEffects: {name}", low, high, hint=hint)
+            object.__setattr__(self, name, value)
+        if self.beam_energy is not None:
+            name, hint = "DetectorEffects: beam_energy", "for example 200e3, or None for that of the mesh"
+            energy = number(self.beam_energy, name, MINIMUM_ENERGY, unit="eV", hint=hint)
+            object.__setattr__(self, "beam_energy", energy)
 
     def check(self, recipe: Recipe) -> None:
         """Raise InputError where the effects cannot be had with a recipe."""

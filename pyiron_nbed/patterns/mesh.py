@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from pyiron_nbed.checks import is_whole, number
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength
+from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength, quantities
 
 S_MAX = 2.0  # Å⁻¹; the five-Gaussian table is fitted for s = |k|/2 up to here
 
 
+@quantities(k_max="1/angstrom", delta_k="1/angstrom", beam_energy="eV")
 @dataclass(frozen=True)
 class Mesh:
     """Nodes (k_x, k_y) = (n, m)·Δk of the pattern inside the disc of radius k_max.
@@ -48,19 +50,14 @@ class Mesh:
     integrate: int = 1
 
     def __post_init__(self) -> None:
-        energy = self.beam_energy
-        if energy is not None and (
-            isinstance(energy, (bool, str)) or not np.isfinite(energy) or energy < MINIMUM_ENERGY
-        ):
-            raise InputError(
-                f"Mesh: beam_energy is {energy!r}: give an energy in eV of at least {MINIMUM_ENERGY:g}, for "
-                "example 200e3, or None for a flat slice."
-            )
+        if self.beam_energy is not None:
+            hint = "for example 200e3, or None for a flat slice"
+            energy = number(self.beam_energy, "Mesh: beam_energy", MINIMUM_ENERGY, unit="eV", hint=hint)
+            object.__setattr__(self, "beam_energy", energy)
         for name in ("k_max", "delta_k"):
-            value = getattr(self, name)
-            if isinstance(value, (bool, str)) or not np.isfinite(value) or value <= 0:
-                raise InputError(f"Mesh: {name} is {value!r}: give a positive number in Å⁻¹.")
-        if isinstance(self.integrate, bool) or self.integrate not in range(1, 100, 2):
+            value = number(getattr(self, name), f"Mesh: {name}", above=0, unit="Å⁻¹")
+            object.__setattr__(self, name, value)
+        if not is_whole(self.integrate) or self.integrate not in range(1, 100, 2):
             raise InputError(f"Mesh: integrate is {self.integrate!r}: give an odd whole number from 1 to 99.")
         object.__setattr__(self, "integrate", int(self.integrate))
         if self.delta_k >= self.k_max:
@@ -93,7 +90,7 @@ class Mesh:
             >>> Mesh.of_pixels(65).shape
             (65, 65)
         """
-        if isinstance(pixels, bool) or int(pixels) != pixels or pixels < 3 or pixels % 2 == 0:
+        if not is_whole(pixels) or pixels < 3 or pixels % 2 == 0:
             raise InputError(f"The image is {pixels!r} pixels wide: give an odd whole number of at least 3.")
         return cls(k_max, 2 * k_max / pixels, beam_energy)
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyiron_nbed.checks import interval, is_number, number, one_of
 from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.units import quantities
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +22,7 @@ NAMED = ("simulation", "experiment", "study")
 K_MIN_EXPERIMENT = 0.15  # Å⁻¹; beyond the unscattered disc of a probe of 3.6 Å, and the usual beam stop
 
 
+@quantities(k_min="1/angstrom", unit="1/angstrom")
 @dataclass(frozen=True)
 class Recipe:
     """How the image of a network is made from the raw intensity of a pattern.
@@ -72,42 +75,25 @@ class Recipe:
             raise InputError(
                 f"The mesh of a recipe is {self.mesh!r}: give a Mesh, for example Mesh(1.0, 0.045)."
             )
-        if not (_is_number(self.k_min) and 0 <= self.k_min < self.mesh.k_max):
-            raise InputError(
-                f"k_min is {self.k_min!r}: give a number from 0 to below k_max = {self.mesh.k_max} Å⁻¹."
-            )
-        object.__setattr__(self, "k_min", float(self.k_min))
+        k_min = number(self.k_min, "k_min", 0, below=self.mesh.k_max, unit="Å⁻¹", hint="k_max of the mesh")
+        object.__setattr__(self, "k_min", float(k_min))
         if self.unit is not None:
-            try:
-                inner, outer = map(float, self.unit)
-            except (TypeError, ValueError):
-                inner, outer = np.nan, np.nan
-            if not 0 <= inner < outer:
-                raise InputError(
-                    f"unit is {self.unit!r}: give (inner, outer) in Å⁻¹ with inner < outer, or None."
-                )
-            object.__setattr__(self, "unit", (inner, outer))
+            unit = interval(self.unit, "unit", 0, unit="Å⁻¹", hint="or None")
+            object.__setattr__(self, "unit", unit)
             if not self.annulus.any():
                 raise InputError(
                     f"No pixel between k_min = {self.k_min} and k_max = {self.mesh.k_max} Å⁻¹ lies in the "
                     f"annulus {self.unit}: give one that the mesh reaches."
                 )
-        if self.transform not in TRANSFORMS:
-            raise InputError(
-                f"transform is {self.transform!r}: choose one of {', '.join(map(repr, TRANSFORMS))}."
-            )
-        if not (_is_number(self.gain) and 0 < self.gain < np.inf):
-            raise InputError(f"gain is {self.gain!r}: give a number above 0.")
-        known = self.scaling in SCALINGS if isinstance(self.scaling, str) else _is_number(self.scaling)
-        if not known or (not isinstance(self.scaling, str) and not 0 < self.scaling < np.inf):
-            raise InputError(
-                f"scaling is {self.scaling!r}: choose one of {', '.join(map(repr, SCALINGS))}, or a number "
-                "above 0."
-            )
-        if self.denoising is not None and not (_is_number(self.denoising) and 0 < self.denoising < np.inf):
-            raise InputError(
-                f"denoising is {self.denoising!r}: give a weight above 0, for example 0.1, or None."
-            )
+        one_of(self.transform, "transform", TRANSFORMS)
+        object.__setattr__(self, "gain", number(self.gain, "gain", above=0))
+        if is_number(self.scaling) and float(self.scaling) > 0:
+            object.__setattr__(self, "scaling", float(self.scaling))
+        else:
+            one_of(self.scaling, "scaling", SCALINGS, "or a number above 0")
+        if self.denoising is not None:
+            weight = number(self.denoising, "denoising", above=0, hint="for example 0.1, or None")
+            object.__setattr__(self, "denoising", weight)
 
     @classmethod
     def simulation(cls, mesh: Mesh | None = None) -> Recipe:
@@ -165,11 +151,7 @@ class Recipe:
         if given is None:
             return cls.simulation(mesh) if default is None else default
         if isinstance(given, str):
-            if given not in NAMED:
-                raise InputError(
-                    f"The recipe is {given!r}: choose one of {', '.join(map(repr, NAMED))}, or a Recipe."
-                )
-            return getattr(cls, given)(mesh)
+            return getattr(cls, one_of(given, "The recipe", NAMED, "or a Recipe"))(mesh)
         if isinstance(given, Mapping):
             given = cls.from_dict({"mesh": mesh.as_dict(), **given})
         if not isinstance(given, Recipe):
@@ -269,7 +251,3 @@ class Recipe:
                     f"The recipe of {what} differs from the one of the model in its {field.name}: {theirs} "
                     f"in place of {ours}; make the patterns with the recipe of the model, or train another."
                 )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

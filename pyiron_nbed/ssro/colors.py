@@ -6,6 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.data.colors import jmol_colors
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.errors import InputError
 
 COLOR_BY = ("disorder_parameter", "cna", "species")
@@ -43,8 +44,7 @@ def atom_colors(atoms: Atoms, color_by: str = "disorder_parameter") -> np.ndarra
         >>> atom_colors(Atoms("CuZr"), "species").shape
         (2, 3)
     """
-    if color_by not in COLOR_BY:
-        raise InputError(f"color_by is {color_by!r}: choose one of {', '.join(COLOR_BY)}.")
+    one_of(color_by, "color_by", COLOR_BY)
     if color_by == "species":
         return np.asarray(jmol_colors)[atoms.numbers]
     if color_by not in atoms.arrays:

@@ -10,10 +10,12 @@ from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
 from pyiron_nbed.geometry.neighbors import nearest_harmonics
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.ssro.pyscal import check_backend, pyscal_disorder_and_bond_order
+from pyiron_nbed.units import quantities
 
 _ATOMS_PER_CALL = 20_000
 
 
+@quantities(minimum_distance="angstrom")
 def disorder_parameter(
     atoms: Atoms,
     l: int = 6,  # noqa: E741
@@ -80,6 +82,7 @@ def disorder_modulus(disorder: np.ndarray) -> np.ndarray:
     return 1.0 - np.abs(1.0 - np.asarray(disorder, float))
 
 
+@quantities(minimum_distance="angstrom")
 def bond_order(
     atoms: Atoms,
     l: int = 6,  # noqa: E741
@@ -115,6 +118,7 @@ def bond_order(
     return disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance, backend)[1]
 
 
+@quantities(minimum_distance="angstrom")
 def disorder_and_bond_order(
     atoms: Atoms,
     l: int = 6,  # noqa: E741

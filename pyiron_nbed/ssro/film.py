@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.ssro.disorder import disorder_parameter
 from pyiron_nbed.ssro.profiles import runs
+from pyiron_nbed.units import quantities
 
 FILM_ABOVE, GRAIN_BELOW = 0.5, 0.2  # median d_i of a bin
 
 
+@quantities(bin_width="angstrom")
 def film_summary(
     atoms: Atoms, minority: str = "Zr", axis: int = 0, bin_width: float = 2.0, cores: int | None = None
 ) -> dict[str, Any]:
@@ -38,21 +41,24 @@ def film_summary(
 
     Raises:
         StructureError: unusable structure.
+        InputError: another axis, or a width that is not above 0.
 
     Example:
         >>> from pyiron_nbed import bicrystal
         >>> film_summary(bicrystal())["film"]["n_atoms"]
         0
     """
+    one_of(axis, "axis", (0, 1, 2))
+    number(bin_width, "bin_width", above=0, unit="Å")
     disorder = disorder_parameter(atoms, cores=cores)
     side = float(atoms.cell.lengths()[axis])
     n_bins = max(1, round(side / bin_width))
     place = atoms.get_scaled_positions(wrap=True)[:, axis]
-    number = np.minimum((place * n_bins).astype(int), n_bins - 1)
+    of_bin = np.minimum((place * n_bins).astype(int), n_bins - 1)
     is_minority = np.array(atoms.get_chemical_symbols()) == minority
-    count = np.bincount(number, minlength=n_bins)
-    median = np.array([np.median(disorder[number == b]) if count[b] else np.nan for b in range(n_bins)])
-    fraction = np.bincount(number, is_minority, n_bins) / np.maximum(count, 1)
+    count = np.bincount(of_bin, minlength=n_bins)
+    median = np.array([np.median(disorder[of_bin == b]) if count[b] else np.nan for b in range(n_bins)])
+    fraction = np.bincount(of_bin, is_minority, n_bins) / np.maximum(count, 1)
     kinds = {"film": median > FILM_ABOVE, "grains": median < GRAIN_BELOW}
     result: dict[str, Any] = {
         "profile": {
@@ -64,7 +70,7 @@ def film_summary(
         "film_thickness": [(b - a) * side / n_bins for a, b in runs(kinds["film"])],
     }
     for kind, bins in kinds.items():
-        inside = bins[number]
+        inside = bins[of_bin]
         some = bool(inside.any())
         result[kind] = {
             "n_atoms": int(inside.sum()),

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.ssro.profiles import make_windows
+from pyiron_nbed.units import quantities
 
 MOTIF_CLASSES = ("FCC", "ordered", "disordered", "intermediate")
 FCC_MOTIF = (0, 12, 0, 0)
@@ -118,8 +120,8 @@ def frequent_motifs(voronoi_index: np.ndarray, top: int | None = 8) -> tuple[np.
         >>> motifs[0].tolist(), counts.tolist()
         ([0, 0, 12, 0], [2, 1])
     """
-    if top is not None and (isinstance(top, bool) or int(top) != top or top < 1):
-        raise InputError(f"top is {top!r}: give a whole number of at least 1, or None for all motifs.")
+    if top is not None:
+        top = whole(top, "top", 1, hint="or None for all motifs")
     keys, counts = np.unique(_keys(_check_index(voronoi_index)), return_counts=True)
     order = np.argsort(-counts, kind="stable")[:top]
     motifs = np.stack([keys[order] // _BASE**power % _BASE for power in (3, 2, 1, 0)], axis=1)
@@ -166,6 +168,7 @@ def motif_statistics(
     }
 
 
+@quantities(window="angstrom", step="angstrom")
 def motif_density(
     atoms: Atoms,
     voronoi_index: np.ndarray,

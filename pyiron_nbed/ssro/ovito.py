@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import number
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE, check_atoms
 from pyiron_nbed.ssro.pyscal import check_backend, pyscal_common_neighbors, pyscal_voronoi_index
+from pyiron_nbed.units import quantities
 
 CNA_TYPES = ("other", "fcc", "hcp", "bcc", "icosahedral")
 
@@ -64,6 +66,7 @@ def ovito_data(atoms: Atoms, minimum_distance: float) -> Any:
     return data
 
 
+@quantities(edge_threshold="angstrom", minimum_distance="angstrom")
 def voronoi_index(
     atoms: Atoms,
     edge_threshold: float = 0.6,
@@ -92,8 +95,7 @@ def voronoi_index(
         >>> voronoi_index(bulk("Cu", cubic=True) * (4, 4, 4))[0].tolist()
         [0, 12, 0, 0]
     """
-    if not np.isfinite(edge_threshold) or edge_threshold < 0:
-        raise InputError(f"edge_threshold is {edge_threshold!r}: give a length of at least 0 Å.")
+    number(edge_threshold, "edge_threshold", 0, unit="Å")
     if check_backend(backend, own="ovito"):
         return pyscal_voronoi_index(atoms, edge_threshold, minimum_distance)
     modifiers = ovito_modifiers()
@@ -106,6 +108,7 @@ def voronoi_index(
     return index[:, 2:]
 
 
+@quantities(minimum_distance="angstrom")
 def common_neighbors(
     atoms: Atoms, backend: str = "ovito", minimum_distance: float = MINIMUM_DISTANCE
 ) -> np.ndarray:

@@ -8,8 +8,10 @@ import numpy as np
 from ase import Atoms
 from ase.geometry import complete_cell
 
+from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.cells import check_atoms
+from pyiron_nbed.units import quantities
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,7 @@ def axis_coordinate(atoms: Atoms, axis: int = 0) -> tuple[np.ndarray, float, boo
         >>> length, periodic, round(float(x.max()), 6)
         (14.4, True, 12.6)
     """
-    if isinstance(axis, bool) or axis not in (0, 1, 2):
-        raise InputError(f"axis is {axis!r}: give 0, 1 or 2.")
+    one_of(axis, "axis", (0, 1, 2))
     check_atoms(atoms)
     cell = complete_cell(atoms.cell.array)
     inverse = np.linalg.inv(cell)
@@ -89,6 +90,7 @@ def axis_coordinate(atoms: Atoms, axis: int = 0) -> tuple[np.ndarray, float, boo
     return scaled * height, round(height, 12), True
 
 
+@quantities(window="angstrom", step="angstrom")
 def make_windows(atoms: Atoms, axis: int = 0, window: float = 2.0, step: float = 1.0) -> Windows:
     """Windows of one width at equal steps along an axis.
 
@@ -115,8 +117,7 @@ def make_windows(atoms: Atoms, axis: int = 0, window: float = 2.0, step: float =
         [4, 4, 4, 4]
     """
     for name, value in (("window", window), ("step", step)):
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value > 0:
-            raise InputError(f"{name} is {value!r}: give a length above 0 Å.")
+        number(value, name, above=0, unit="Å")
     coordinate, length, periodic = axis_coordinate(atoms, axis)
     if length <= 0:
         raise StructureError(
@@ -155,7 +156,7 @@ def _area(atoms: Atoms, axis: int) -> float:
     """Å² of the cross-section; along open axes of the region that holds the atoms."""
     cell = complete_cell(atoms.cell.array)
     sides = []
-    for other in (number for number in range(3) if number != axis):
+    for other in (a for a in range(3) if a != axis):
         extent = 1.0
         if not atoms.pbc[other]:
             extent = max(float(np.ptp(atoms.positions @ np.linalg.inv(cell)[:, other])), 1e-9)
@@ -163,6 +164,7 @@ def _area(atoms: Atoms, axis: int) -> float:
     return float(np.linalg.norm(np.cross(*sides)))
 
 
+@quantities(window="angstrom", step="angstrom")
 def sliding_profile(
     atoms: Atoms,
     values: np.ndarray,
@@ -216,11 +218,11 @@ def profile_in_windows(windows: Windows, values: np.ndarray) -> dict[str, np.nda
     """
     ordered = values[windows.order]
     result = np.full((3, len(windows.position)), np.nan)
-    for number, (first, last) in enumerate(zip(windows.first, windows.last, strict=True)):
+    for row, (first, last) in enumerate(zip(windows.first, windows.last, strict=True)):
         if last > first:
             inside = ordered[first:last]
-            result[0, number] = inside.mean()
-            result[1:, number] = np.percentile(inside, (5, 95))
+            result[0, row] = inside.mean()
+            result[1:, row] = np.percentile(inside, (5, 95))
     return {
         "position": windows.position,
         "n_atoms": windows.n_atoms,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE, check_atoms
 
@@ -23,9 +24,7 @@ def check_backend(backend: str, own: str) -> bool:
         >>> check_backend("numba", own="numba")
         False
     """
-    if backend not in (own, "pyscal3"):
-        raise InputError(f"backend is {backend!r}: give {own!r} (the default) or 'pyscal3'.")
-    return backend == "pyscal3"
+    return one_of(backend, "backend", (own, "pyscal3")) == "pyscal3"
 
 
 def _system(atoms: Atoms, minimum_distance: float) -> Any:

@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from numba import njit
 
+from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.cells import (
     MINIMUM_DISTANCE,
@@ -19,6 +20,7 @@ from pyiron_nbed.geometry.cells import (
 )
 from pyiron_nbed.geometry.neighbors import near_images
 from pyiron_nbed.parallel import run_in_threads
+from pyiron_nbed.units import quantities
 
 _BOXES_PER_CALL = 1_000
 
@@ -50,6 +52,7 @@ class RadialDistribution:
         return float(self.r[np.argmax(self.total)]) if self.total.any() else float("nan")
 
 
+@quantities(cutoff="angstrom", bin_width="angstrom", minimum_distance="angstrom")
 def radial_distribution(
     atoms: Atoms,
     cutoff: float = 10.0,
@@ -96,7 +99,9 @@ def radial_distribution(
         >>> bool(abs(rdf.first_peak - 3.6 / 2**0.5) < 0.05)
         True
     """
-    _check(cutoff, bin_width, normalize)
+    number(cutoff, "cutoff", above=0, unit="Å", hint="for example 10")
+    number(bin_width, "bin_width", above=0, high=cutoff, unit="Å", hint="the cutoff")
+    one_of(normalize, "normalize", ("cell", "local"))
     boxes = build_cell_list(atoms, cutoff / 2)
     volume = float(atoms.cell.volume)
     if normalize == "cell" and volume < 1e-9:
@@ -133,17 +138,6 @@ def radial_distribution(
     if counts[..., : int(np.ceil(minimum_distance * n_bins / cutoff))].any():
         check_atoms(atoms, minimum_distance)
     return _normalized(counts, numbers, species, mask, cutoff, volume if normalize == "cell" else None)
-
-
-def _check(cutoff: float, bin_width: float, normalize: str) -> None:
-    if not (np.isfinite(cutoff) and cutoff > 0):
-        raise InputError(f"cutoff is {cutoff!r}: give a length above 0 Å (10 Å is usual).")
-    if not (np.isfinite(bin_width) and 0 < bin_width <= cutoff):
-        raise InputError(
-            f"bin_width is {bin_width!r}: give a length above 0 and at most the cutoff, {cutoff} Å."
-        )
-    if normalize not in ("cell", "local"):
-        raise InputError(f"normalize is {normalize!r}: give 'cell' or 'local'.")
 
 
 def _normalized(counts, numbers, species, mask, cutoff, volume) -> RadialDistribution:

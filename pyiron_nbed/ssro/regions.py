@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed import checks
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.ssro.motifs import is_motif, motif_name, species_mask
 from pyiron_nbed.ssro.ovito import CNA_TYPES
 from pyiron_nbed.ssro.profiles import Windows, axis_coordinate, make_windows, runs
+from pyiron_nbed.units import quantities
 
 REGION_TYPES = ("none", "crystal", "ACTR", "interior")
 NONE, CRYSTAL, ACTR, INTERIOR = range(4)
@@ -45,6 +47,7 @@ class Regions:
     note: str = ""
 
 
+@quantities(window="angstrom", minimum_thickness="angstrom")
 def find_regions(
     atoms: Atoms,
     voronoi_index: np.ndarray,
@@ -345,7 +348,5 @@ def _check(atoms, voronoi_index, cna, emergence, crystal_share, interior_share, 
         ("crystal_share", crystal_share),
         ("interior_share", interior_share),
     ):
-        if not 0 < value < 1:
-            raise InputError(f"{name} is {value!r}: give a number between 0 and 1.")
-    if not minimum_thickness > 0:
-        raise InputError(f"minimum_thickness is {minimum_thickness!r}: give a length above 0 Å.")
+        checks.number(value, name, above=0, below=1)
+    checks.number(minimum_thickness, "minimum_thickness", above=0, unit="Å")

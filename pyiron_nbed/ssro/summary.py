@@ -20,6 +20,7 @@ from pyiron_nbed.ssro.profiles import make_windows, profile_in_windows
 from pyiron_nbed.ssro.rdf import radial_distribution
 from pyiron_nbed.ssro.regions import REGION_TYPES, Regions, actr_asymmetry, find_regions, region_table
 from pyiron_nbed.ssro.threshold import population_threshold
+from pyiron_nbed.units import quantities
 
 ANALYSES = ("voronoi", "cna", "regions", "profiles", "rdf")
 _BY_OVITO = ("voronoi", "cna", "regions")
@@ -33,6 +34,10 @@ REGION_OPTIONS = tuple(
 )  # fmt: skip
 
 
+@quantities(
+    edge_threshold="angstrom", window="angstrom", step="angstrom", rdf_cutoff="angstrom",
+    rdf_bin_width="angstrom",
+)  # fmt: skip
 def short_range_order(
     atoms: Atoms,
     l: int = 6,  # noqa: E741

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.errors import InputError
 
 
@@ -31,8 +32,7 @@ def population_threshold(low: np.ndarray, high: np.ndarray, weights: str = "rate
         >>> population_threshold([0.1, 0.2, 0.3], [0.7, 0.9])["threshold"]
         0.5
     """
-    if weights not in ("rates", "counts"):
-        raise InputError(f"weights is {weights!r}: choose 'rates' or 'counts'.")
+    one_of(weights, "weights", ("rates", "counts"))
     populations = []
     for name, values in (("low", low), ("high", high)):
         array = np.sort(np.asarray(values, float).ravel())

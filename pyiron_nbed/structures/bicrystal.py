@@ -9,16 +9,23 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial import cKDTree
 
+from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU
+from pyiron_nbed.units import quantities
 
 # Miller directions along x (the boundary normal) and z; y = z × x
 Orientation = tuple[Sequence[int], Sequence[int]]
 PUBLISHED_TILT = (((1, 1, 0), (1, -1, 0)), ((0, 0, -1), (1, -1, 0)))
 _LARGEST_INDEX = 20
 _STRAINED = {"both": (0.5, 0.5), "grain_1": (1.0, 0.0), "grain_2": (0.0, 1.0)}
+BOUNDARIES = {"both": (0, 1), "first": (0,), "second": (1,)}
 
 
+@quantities(
+    length="angstrom", width="angstrom", height="angstrom", minimum_distance="angstrom", shift="angstrom",
+    slab="angstrom", lattice_constant="angstrom",
+)  # fmt: skip
 def bicrystal(
     length: float = 130.0,
     width: float = 60.0,
@@ -73,16 +80,12 @@ def bicrystal(
     """
     for name, value in (("length", length), ("width", width), ("height", height),
                         ("lattice_constant", lattice_constant)):  # fmt: skip
-        _check_positive(name, value)
-    if not _is_number(max_mismatch) or not 0 <= max_mismatch <= 0.1:
-        raise InputError(f"max_mismatch is {max_mismatch!r}: give a fraction between 0 and 0.1.")
-    if strained not in _STRAINED:
-        raise InputError(f"strained is {strained!r}: choose one of {', '.join(_STRAINED)}.")
-    if not _is_number(minimum_distance) or not 0 <= minimum_distance < lattice_constant / math.sqrt(2):
-        raise InputError(
-            f"minimum_distance is {minimum_distance!r}: give a length from 0 to the nearest-neighbour "
-            f"distance, {lattice_constant / math.sqrt(2):.3f} Å."
-        )
+        number(value, name, above=0, unit="Å")
+    number(max_mismatch, "max_mismatch", 0, 0.1)
+    one_of(strained, "strained", _STRAINED)
+    nearest = lattice_constant / math.sqrt(2)
+    hint = "the nearest-neighbour distance"
+    number(minimum_distance, "minimum_distance", 0, below=nearest, unit="Å", hint=hint)
     displacement = np.asarray(shift, float)
     if displacement.shape != (2,) or not np.isfinite(displacement).all():
         raise InputError(f"shift is {shift!r}: give two lengths in Å, along y and z.")
@@ -173,6 +176,7 @@ def boundary_positions(atoms: Atoms) -> list[float]:
     return [float(below.max() + middle.min()) / 2, float(middle.max() + above.min()) / 2]
 
 
+@quantities(thickness="angstrom")
 def mark_slab(atoms: Atoms, thickness: float, boundaries: str = "both") -> None:
     """Mark the atoms around the boundaries as ``arrays["slab"]`` (N,) bool, in place.
 
@@ -190,32 +194,21 @@ def mark_slab(atoms: Atoms, thickness: float, boundaries: str = "both") -> None:
         >>> round(float(atoms.arrays["slab"].mean()), 2)
         0.22
     """
-    chosen = {"both": (0, 1), "first": (0,), "second": (1,)}
-    if boundaries not in chosen:
-        raise InputError(f"boundaries is {boundaries!r}: choose one of {', '.join(chosen)}.")
+    one_of(boundaries, "boundaries", BOUNDARIES)
     places = boundary_positions(atoms)
     side = float(atoms.cell.lengths()[0])
     room = min(places[1] - places[0], side - (places[1] - places[0]))
-    _check_positive("slab", thickness)
+    number(thickness, "slab", above=0, unit="Å")
     if thickness >= room:
         raise InputError(
             f"A slab of {thickness:.1f} Å leaves nothing of a grain of {room:.1f} Å: take a thinner slab "
             "or a longer cell."
         )
     slab = np.zeros(len(atoms), bool)
-    for number in chosen[boundaries]:
-        offset = atoms.positions[:, 0] - places[number]
+    for boundary in BOUNDARIES[boundaries]:
+        offset = atoms.positions[:, 0] - places[boundary]
         slab |= np.abs(offset - np.round(offset / side) * side) <= thickness / 2
     atoms.set_array("slab", slab)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _check_positive(name: str, value: object) -> None:
-    if not _is_number(value) or value <= 0:  # type: ignore[operator]
-        raise InputError(f"{name} is {value!r}: give a positive length in Å.")
 
 
 def _axes(orientation: Orientation, name: str) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,11 +9,14 @@ from ase import Atoms
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from pyiron_nbed.checks import number, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.structures.glass import substitute
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, fcc_copper
+from pyiron_nbed.units import quantities
 
 
+@quantities(radius="angstrom", lattice_constant="angstrom", minimum_distance="angstrom")
 def composite(
     cells: int | Sequence[int] = 12,
     radius: float | Sequence[float] | None = None,
@@ -57,21 +59,22 @@ def composite(
         (4000, 369)
     """
     repeat = _cells(cells)
-    if not math.isfinite(lattice_constant) or lattice_constant <= 0:
-        raise InputError(f"lattice_constant is {lattice_constant!r}: give a positive length in Å.")
+    number(lattice_constant, "lattice_constant", above=0, unit="Å")
+    number(minimum_distance, "minimum_distance", 0, unit="Å")
     cell = repeat * lattice_constant
     random = np.random.default_rng(seed)
-    if isinstance(positions, str) and (isinstance(n_crystals, bool) or n_crystals < 1 or n_crystals % 1):
-        raise InputError(f"n_crystals is {n_crystals!r}: give a whole number of at least 1.")
-    count = int(n_crystals) if isinstance(positions, str) else len(np.atleast_2d(positions))
+    if isinstance(positions, str):
+        count = whole(n_crystals, "n_crystals", 1)
+    else:
+        count = len(np.atleast_2d(positions))
     radii = _radii(4 * lattice_constant if radius is None else radius, count)
     centers = _centers(positions, radii, cell, random)
     _check_room(centers, cell, radii)
     atoms = fcc_copper(repeat.tolist(), lattice_constant)
     crystal = np.full(len(atoms), -1)
     tree = cKDTree(atoms.positions, boxsize=cell, balanced_tree=False, compact_nodes=False)
-    for number, (center, r) in enumerate(zip(centers, radii, strict=True)):
-        crystal[tree.query_ball_point(center, r)] = number
+    for row, (center, r) in enumerate(zip(centers, radii, strict=True)):
+        crystal[tree.query_ball_point(center, r)] = row
     atoms.arrays["crystal"] = crystal
     if isinstance(rotated, Rotation) or rotated:
         rotations = Rotation.random(count, random_state=random) if rotated is True else rotated
@@ -105,7 +108,7 @@ def _radii(radius: float | Sequence[float], count: int) -> np.ndarray:
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        raise InputError(f"radius is {radius!r}: give a positive length in Å, or {count} of them.")
+        raise InputError(f"radius is {radius!r}: give a length above 0 Å, or {count} of them.")
     return radii
 
 
@@ -176,11 +179,11 @@ def _rotate(
     """Turn the crystals; atoms of the rest among ``shell`` (indices) that come too close are removed."""
     positions = atoms.positions.copy()
     crystal = atoms.arrays["crystal"]
-    for number, center in enumerate(centers):
-        inside = np.flatnonzero(crystal == number)
+    for row, center in enumerate(centers):
+        inside = np.flatnonzero(crystal == row)
         offset = positions[inside] - center
         offset -= np.round(offset / cell) * cell
-        positions[inside] = center + offset @ matrices[number].T
+        positions[inside] = center + offset @ matrices[row].T
     positions %= cell
     atoms.positions = positions
     rest = shell[crystal[shell] < 0]

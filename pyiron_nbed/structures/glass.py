@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.checks import number, whole
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, fcc_copper
+from pyiron_nbed.units import quantities
 
 
+@quantities(lattice_constant="angstrom")
 def glass(
     n_atoms: int = 4000,
     zr_fraction: float = 0.36,
@@ -36,11 +36,8 @@ def glass(
         >>> len(atoms), atoms.get_chemical_symbols().count("Zr")
         (4000, 1440)
     """
-    if isinstance(n_atoms, bool) or not isinstance(n_atoms, (int, np.integer)) or n_atoms < 1:
-        raise InputError(f"n_atoms is {n_atoms!r}: give a whole number of at least 1.")
-    if not math.isfinite(lattice_constant) or lattice_constant <= 0:
-        raise InputError(f"lattice_constant is {lattice_constant!r}: give a positive length in Å.")
-    cells = max(1, round((n_atoms / 4) ** (1 / 3)))
+    number(lattice_constant, "lattice_constant", above=0, unit="Å")
+    cells = max(1, round((whole(n_atoms, "n_atoms", 1) / 4) ** (1 / 3)))
     atoms = fcc_copper((cells, cells, cells), lattice_constant)
     substitute(atoms, np.ones(len(atoms), bool), zr_fraction, np.random.default_rng(seed))
     return atoms
@@ -58,8 +55,7 @@ def substitute(atoms: Atoms, where: np.ndarray, zr_fraction: float, random: np.r
     Raises:
         InputError: fraction out of range.
     """
-    if not isinstance(zr_fraction, (int, float)) or not 0 <= zr_fraction <= 1:
-        raise InputError(f"zr_fraction is {zr_fraction!r}: give an atomic fraction between 0 and 1.")
+    number(zr_fraction, "zr_fraction", 0, 1)
     candidates = np.flatnonzero(where)
     chosen = random.choice(candidates, round(zr_fraction * len(candidates)), replace=False)
     numbers = atoms.numbers.copy()

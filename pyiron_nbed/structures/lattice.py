@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.units import quantities
+
 LATTICE_CONSTANT_CU = 3.639  # Å, fcc Cu of the Cu-Zr potentials at 0 K
 
 _BASIS = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
 
 
+@quantities(lattice_constant="angstrom")
 def fcc_copper(repeat: Sequence[int], lattice_constant: float = LATTICE_CONSTANT_CU) -> Atoms:
     """Periodic fcc Cu in an orthogonal cell.
 

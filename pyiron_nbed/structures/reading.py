@@ -15,6 +15,7 @@ import numpy as np
 from ase import Atoms
 from ase.io.lammpsdata import read_lammps_data
 
+from pyiron_nbed.checks import is_whole
 from pyiron_nbed.errors import InputError, LammpsError, StructureError
 from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.structures.dump import read_frame, read_frames
@@ -116,7 +117,7 @@ def _frame_numbers(frames: Any) -> list[int] | None:
     if isinstance(frames, str) and frames == "all":
         return None
     numbers = [frames] if not isinstance(frames, (list, tuple, np.ndarray)) else list(frames)
-    if not numbers or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in numbers):
+    if not numbers or not all(map(is_whole, numbers)):
         raise InputError(f"The frame of a file is {frames!r}: give whole numbers (-1 is the last), or 'all'.")
     return [int(n) for n in numbers]
 

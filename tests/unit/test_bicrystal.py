@@ -116,7 +116,7 @@ def test_two_million_atoms_in_seconds():
         ({"orientation_2": ((0, 0, 0), (0, 0, 1))}, "whole numbers"),
         ({"orientation_2": 5}, "whole numbers"),
         ({"max_mismatch": 1e-6}, "raise max_mismatch"),
-        ({"max_mismatch": -1}, "between 0 and 0.1"),
+        ({"max_mismatch": -1}, "from 0 to 0.1"),
         ({"strained": "all"}, "choose one of"),
         ({"minimum_distance": 3.0}, "nearest-neighbour"),
         ({"shift": (1, 2, 3)}, "two lengths"),

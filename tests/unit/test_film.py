@@ -8,7 +8,7 @@ from ase.neighborlist import neighbor_list
 from pyiron_nbed import bicrystal
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.ssro.film import film_summary
-from pyiron_nbed.structures.film import seed_film
+from pyiron_nbed.structures.seeded_film import seed_film
 
 
 def _with_random_film(first=50.0, second=80.0, zr=0.4):
@@ -81,12 +81,12 @@ def test_seeded_slab_is_stretched_to_the_volume_of_its_melt():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"zr_fraction": 0.0}, "between 0 and 1"),
-        ({"film_fraction": 1.5}, "between 0 and 1"),
+        ({"zr_fraction": 0.0}, "above 0 and below 1"),
+        ({"film_fraction": 1.5}, "above 0 and below 1"),
         ({"film_fraction": 0.02, "zr_fraction": 0.001}, "film of 0.02 Zr"),
         ({"film_fraction": 0.05}, "leaves no grains"),
         ({"film_fraction": 0.12}, "less than 15"),
-        ({"boundaries": "none"}, "both, first or second"),
+        ({"boundaries": "none"}, "choose one of .both., .first., .second."),
     ],
 )
 def test_seed_film_refuses(arguments, message):

@@ -194,15 +194,15 @@ def test_one_process_per_folder(tmp_path, potential):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"zr_fraction": 0.9}, "zr_fraction is 0.9: allowed are 0.001 to 0.5"),
+        ({"zr_fraction": 0.9}, "zr_fraction is 0.9: give a number from 0.001 to 0.5"),
         ({"temperature": -5}, "temperature is -5"),
         ({"final_temperature": 2000.0}, "above the temperature of the run"),
         ({"melt_temperature": 500.0}, "below the temperature of the run"),
         ({"mc_every": 30}, "must be a multiple"),
         ({"restart_every": 1500}, "must be a multiple"),
         ({"seed": 1.5}, "whole number"),
-        ({"start": "other"}, "choose one of published, seeded"),
-        ({"film_boundaries": "third"}, "choose one of both"),
+        ({"start": "other"}, "choose one of 'published', 'seeded'"),
+        ({"film_boundaries": "third"}, "choose one of 'both'"),
         ({"kappa": float("nan")}, "kappa is nan"),
         ({"timestep": "1"}, "timestep is '1'"),
         ({"minimize": "yes"}, "minimize is 'yes'"),
@@ -224,7 +224,7 @@ def test_presets():
     rounded = Complexion(cooling_rate=1e14)  # 3,500 steps, rounded up to whole pieces of 1000
     assert rounded.actual_cooling_rate == pytest.approx(8.75e13)
     assert Complexion.preset("seeded", mc_time=1.0).stages["mc"] == 1000
-    with pytest.raises(InputError, match="choose one of published, seeded"):
+    with pytest.raises(InputError, match="choose one of 'published', 'seeded'"):
         Complexion.preset("fast")
 
 

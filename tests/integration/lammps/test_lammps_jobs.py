@@ -47,7 +47,7 @@ def test_defaults_are_those_of_the_preset(project):
 def test_errors_come_before_anything_is_written(project):
     for changes, cores, error, message in (
         ({"zr_fraction": 2.0}, 1, InputError, "zr_fraction is 2.0"),
-        ({"preset": "fast"}, 1, InputError, "choose one of published, seeded"),
+        ({"preset": "fast"}, 1, InputError, "choose one of 'published', 'seeded'"),
         ({}, 3, InputError, "MPI ranks do not fit"),
         ({"mc_evry": 10}, 1, InputError, "did you mean 'mc_every'"),
     ):
@@ -118,7 +118,7 @@ def test_accelerators_are_checked_before_anything_is_written(project):
     with pytest.raises(LammpsError, match="without its package KOKKOS"):
         job.run()
     job.input.accelerator = "warp"
-    with pytest.raises(InputError, match="choose one of opt, omp, kokkos, none"):
+    with pytest.raises(InputError, match="choose one of 'opt', 'omp', 'kokkos', 'none'"):
         job.run()
     job.input.accelerator = None
     job.server.threads = 2

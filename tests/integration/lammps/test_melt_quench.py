@@ -203,7 +203,7 @@ def test_command_lines(tmp_path):
     with pytest.raises(LammpsError, match="without its package KOKKOS"):
         lammps_command(accelerator="kokkos")
     for settings, message in (
-        ({"accelerator": "cuda"}, "choose one of opt, omp, kokkos, none"),
+        ({"accelerator": "cuda"}, "choose one of 'opt', 'omp', 'kokkos', 'none'"),
         ({"gpus": 1}, "1 GPUs are given, but the accelerator is None"),
         ({"threads": 2, "accelerator": "opt"}, "has no threads"),
         ({"threads": 0}, "threads is 0"),
@@ -229,10 +229,10 @@ def lammps_processes(folder):
     [
         ({"cooling_rate": 0}, "cooling_rate"),
         ({"timestep": 50}, "timestep"),
-        ({"melt_temperature": float("nan")}, "finite"),
+        ({"melt_temperature": float("nan")}, "temperature from 1 to 10000 K"),
         ({"final_temperature": 900}, "must fall"),
         ({"seed": 1.5}, "whole number"),
-        ({"melt_time": "long"}, "finite number"),
+        ({"melt_time": "long"}, "time from 0"),
     ],
 )
 def test_protocol_refuses(arguments, message):

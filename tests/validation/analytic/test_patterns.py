@@ -454,5 +454,5 @@ def test_unknown_element():
 
 @pytest.mark.parametrize("size", [(0, 1), (1, -1), (np.nan, 1), (True, 1)])
 def test_volume_refuses(size):
-    with pytest.raises(InputError, match="positive length"):
+    with pytest.raises(InputError, match="length above 0 Å"):
         Cylinder(*size)

@@ -120,11 +120,11 @@ def test_cluster_without_a_cell():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"cutoff": 0}, "above 0 Å"),
+        ({"cutoff": 0}, "length above 0 Å"),
         ({"cutoff": np.nan}, "above 0 Å"),
         ({"bin_width": -1}, "bin_width is -1"),
-        ({"bin_width": 11}, "at most the cutoff"),
-        ({"normalize": "none"}, "'cell' or 'local'"),
+        ({"bin_width": 11}, "at most 10 Å, the cutoff"),
+        ({"normalize": "none"}, "'cell', 'local'"),
         ({"mask": np.zeros(32, bool)}, "selects no atom"),
         ({"mask": np.zeros(3, bool)}, "32 booleans"),
         ({"mask": np.arange(32)}, "32 booleans"),

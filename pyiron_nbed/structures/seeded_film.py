@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.structures.bicrystal import boundary_positions
+from pyiron_nbed.structures.bicrystal import BOUNDARIES, boundary_positions
 from pyiron_nbed.structures.glass import substitute
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU
 
@@ -56,13 +57,10 @@ def seed_film(
             "starts from pure Cu; use the preset 'published' to go on with a structure that has Zr."
         )
     for name, value in (("zr_fraction", zr_fraction), ("film_fraction", film_fraction)):
-        if not isinstance(value, (int, float)) or not 0 < value < 1:
-            raise InputError(f"{name} is {value!r}: give an atomic fraction between 0 and 1.")
+        number(value, name, above=0, below=1)
     result = atoms.copy()
     places, side = boundary_positions(atoms), float(atoms.cell.lengths()[0])
-    chosen = {"both": (0, 1), "first": (0,), "second": (1,)}.get(boundaries)
-    if chosen is None:
-        raise InputError(f"boundaries is {boundaries!r}: choose both, first or second.")
+    chosen = BOUNDARIES[one_of(boundaries, "boundaries", BOUNDARIES)]
     offsets = atoms.positions[:, :1] - np.array(places)
     offsets -= np.round(offsets / side) * side
     n_zr = round(zr_fraction * len(atoms))
@@ -84,9 +82,9 @@ def seed_film(
         )
     nearest = np.abs(offsets).argmin(axis=1)
     thickness = np.zeros(2)
-    for number in (0, 1):
-        here = np.abs(offsets[slab & (nearest == number), number])
-        thickness[number] = 2 * here.max() if len(here) else 0.0
+    for boundary in (0, 1):
+        here = np.abs(offsets[slab & (nearest == boundary), boundary])
+        thickness[boundary] = 2 * here.max() if len(here) else 0.0
     gap = places[1] - places[0]
     free = min(gap, side - gap) - thickness.sum() / 2
     if free < 15.0:

@@ -1,0 +1,229 @@
+"""Checks of arguments: one sentence says what was given and what is allowed.
+
+Each function returns the value in plain Python form. NumPy's numbers are taken, booleans and text are no
+numbers, and NaN is never allowed.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.units import NOUNS
+
+
+def is_number(value: Any) -> bool:
+    """True for one finite real number (no bool, no text).
+
+    Example:
+        >>> is_number(np.float32(2)), is_number(True), is_number(float("nan")), is_number("2")
+        (True, False, False, False)
+    """
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_whole(value: Any) -> bool:
+    """True for one whole number, also one that is stored as a float.
+
+    Example:
+        >>> is_whole(3), is_whole(3.0), is_whole(3.5), is_whole(True)
+        (True, True, False, False)
+    """
+    return is_number(value) and value == int(value)
+
+
+def number(
+    value: Any,
+    name: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    unit: str = "",
+    hint: str = "",
+) -> int | float:
+    """A finite number within bounds.
+
+    Args:
+        value: what was given.
+        name: of the parameter, for the error.
+        low, high: least and largest value allowed.
+        above, below: bounds that are not allowed themselves.
+        unit: of the number, for the error ("Å", "eV", ...).
+        hint: end of the sentence, such as "for example 5, or None for all".
+
+    Returns:
+        The value as a Python number; an int stays one.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> number(np.float64(2.5), "cutoff", above=0, unit="Å")
+        2.5
+        >>> number(-1, "cutoff", above=0, unit="Å")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: cutoff is -1: give a length above 0 Å.
+    """
+    if (
+        not is_number(value)
+        or (low is not None and value < low)
+        or (high is not None and value > high)
+        or (above is not None and value <= above)
+        or (below is not None and value >= below)
+    ):
+        allowed = _bounds(low, high, above, below)
+        finite = NOUNS.get(unit, "a number") if allowed else "a finite number"
+        raise InputError(_sentence(name, value, [f"give {finite}", allowed, unit], hint))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def whole(value: Any, name: str, low: int | None = 0, high: int | None = None, hint: str = "") -> int:
+    """A whole number within bounds, both allowed; 3.0 is taken as 3.
+
+    Args:
+        value: what was given.
+        name: of the parameter, for the error.
+        low: least value; None: none.
+        high: largest value; None: none.
+        hint: end of the sentence.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> whole(np.int64(3), "seed")
+        3
+        >>> whole(0, "cores", 1)
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: cores is 0: give a whole number of at least 1.
+    """
+    if not is_whole(value) or (low is not None and value < low) or (high is not None and value > high):
+        raise InputError(_sentence(name, value, ["give a whole number", _bounds(low, high)], hint))
+    return int(value)
+
+
+def interval(
+    value: Any,
+    name: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    above: float | None = None,
+    unit: str = "",
+    hint: str = "",
+) -> tuple[float, float]:
+    """Two finite numbers in order, (lowest, highest), within bounds as those of :func:`number`.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> interval([3, 8], "radius", above=0, unit="Å")
+        (3.0, 8.0)
+    """
+    try:
+        first, last = value
+        pair = float(number(first, name, low, high, above=above)), float(number(last, name, low, high))
+        if pair[0] <= pair[1]:
+            return pair
+    except (TypeError, ValueError):  # an InputError is a ValueError
+        pass
+    allowed = ["give two numbers (lowest, highest)", _bounds(low, high, above), unit]
+    raise InputError(_sentence(name, value, allowed, hint))
+
+
+def one_of(value: Any, name: str, allowed: Iterable[Any], hint: str = "") -> Any:
+    """One of some values, which is returned as it is written there.
+
+    Args:
+        value: what was given.
+        name: of the parameter, for the error.
+        allowed: the values; True and False are not taken for 1 and 0.
+        hint: end of the sentence, such as "or None for the default".
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> one_of("cpu", "engine", ("cpu", "torch"))
+        'cpu'
+        >>> one_of("gpu", "engine", ("cpu", "torch"))
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: engine is 'gpu': choose one of 'cpu', 'torch'.
+    """
+    choices = list(allowed)
+    for choice in choices:
+        same_kind = isinstance(value, str) == isinstance(choice, str)
+        if np.ndim(value) == 0 and same_kind and not isinstance(value, (bool, np.bool_)) and value == choice:
+            return choice
+    raise InputError(_sentence(name, value, ["choose one of " + ", ".join(map(repr, choices))], hint))
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or False, or the 1 or 0 as which pyiron stores them.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> flag(0, "minimize")
+        False
+    """
+    if isinstance(value, (bool, np.bool_)) or (is_number(value) and value in (0, 1)):
+        return bool(value)
+    raise InputError(f"{name} is {value!r}: give True or False.")
+
+
+def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
+    """Unit vectors along directions.
+
+    Args:
+        value: (3,) one direction of any length, or (P, 3) of them.
+        name: of the parameter, for the error.
+
+    Returns:
+        (3,) or (P, 3) float64 of length 1.
+
+    Raises:
+        InputError: not three finite numbers, or all zero.
+
+    Example:
+        >>> direction((0, 3, 4), "zone_axis").tolist()
+        [0.0, 0.6, 0.8]
+    """
+    try:
+        vectors = np.array(value, dtype=float)
+        length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        valid = vectors.ndim in (1, 2) and vectors.shape[-1] == 3 and vectors.size > 0
+        valid = valid and bool(np.isfinite(vectors).all() and (length > 0).all())
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        shown = repr(value) if np.size(value) <= 6 else f"an array of shape {np.shape(value)}"
+        raise InputError(f"{name} is {shown}: give three numbers, not all zero, or an array (P, 3) of them.")
+    return vectors / length
+
+
+def _bounds(
+    low: float | None, high: float | None, above: float | None = None, below: float | None = None
+) -> str:
+    if low is not None and high is not None:
+        return f"from {low:g} to {high:g}"
+    words = [
+        f"{text} {bound:g}"
+        for text, bound in (("of at least", low), ("above", above), ("at most", high), ("below", below))
+        if bound is not None
+    ]
+    return " and ".join(words)
+
+
+def _sentence(name: str, value: Any, words: Sequence[str], hint: str) -> str:
+    allowed = " ".join(word for word in words if word)
+    return f"{name} is {value!r}: {allowed}{', ' if hint else ''}{hint}."
