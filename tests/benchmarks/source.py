@@ -15,22 +15,12 @@ from functools import partial
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
+from throughput import EFFECTS
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, VolumeRange
 from pyiron_nbed.diffraction import patterns_of_volumes as simulate
 from pyiron_nbed.examples import load
 from pyiron_nbed.learning import PatternSource
-from pyiron_nbed.patterns import DetectorEffects
-
-EFFECTS = {
-    "convergence": DetectorEffects(semiangle=(0.5, 3), beam_energy=200e3),
-    "background": DetectorEffects(background=(0, 0.3)),
-    "shift and ellipticity": DetectorEffects(shift=(0, 2), ellipticity=(0.97, 1.03)),
-    "blur": DetectorEffects(blur=(0, 1.5)),
-    "dose": DetectorEffects(dose=(1e4, 1e6)),
-    "hot pixels": DetectorEffects(hot_pixels=(0, 0.001)),
-    "beam stop": DetectorEffects(beam_stop=(0, 0.1)),
-}
 
 
 def cpu_seconds(function):
