@@ -15,8 +15,9 @@ from pyiron_nbed.diffraction.accelerator import pattern_batches
 from pyiron_nbed.examples import load
 from pyiron_nbed.learning import Training, build_network, train
 from pyiron_nbed.learning.data import DatasetBatches
-from pyiron_nbed.learning.loop import Checkpoint, fit
+from pyiron_nbed.learning.loop import Checkpoint, fit, training_images
 from pyiron_nbed.patterns import DetectorEffects
+from pyiron_nbed.patterns.recipe import Recipe
 
 WARM = 3  # steps that are not timed
 
@@ -38,6 +39,18 @@ EFFECTS = {
     "dose": DetectorEffects(dose=(1e4, 1e6)),
     "hot pixels": DetectorEffects(hot_pixels=(0, 0.001)),
     "beam stop": DetectorEffects(beam_stop=(0, 0.1)),
+    "all": DetectorEffects(
+        semiangle=(0.5, 3),
+        background=(0, 0.3),
+        shift=(0, 2),
+        ellipticity=(0.97, 1.03),
+        scale=(0.97, 1.03),
+        blur=(0, 1.5),
+        dose=(1e4, 1e6),
+        hot_pixels=(0, 1e-3),
+        beam_stop=(0, 0.1),
+        beam_energy=200e3,
+    ),
 }
 
 
@@ -105,8 +118,8 @@ def rate(call, items, seconds, device, warm=WARM):
 
 def flop_per_image(name, pixels):
     """FLOPs of convolutions and matrix products for one image: (a training step, a prediction)."""
-    network, counts = build_network(name, None), []
-    images = torch.rand(2, 1, pixels, pixels)
+    with torch.device("meta"):  # counts shapes, computes nothing
+        network, images, counts = build_network(name, None), torch.rand(2, 1, pixels, pixels), []
     for train_mode in (True, False):
         with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(train_mode):
             output = network.train(train_mode)(images)
@@ -157,6 +170,47 @@ class _Clocked:
             yield batch
 
 
+def _batches(dataset, batch, steps):
+    rows = np.arange(steps * batch) % len(dataset)
+    labels = dataset.label()[rows][:, None]
+    order = np.argsort(rows, kind="stable")
+    return DatasetBatches([dataset], rows[order], labels[order], batch, 0), labels
+
+
+def loop_parts(dataset, batch, device, seconds):
+    """Patterns per second of each part of the training loop alone, beside the network.
+
+    Args:
+        dataset: ``PatternDataset``.
+        batch: patterns per step.
+        device: torch device.
+        seconds: of each measurement, about.
+
+    Yields:
+        (name, patterns per second).
+    """
+    batches, _ = _batches(dataset, batch, 64)
+    numbers = iter(range(10**9))
+    yield (
+        "reading from the file",
+        rate(lambda: batches.batch(1, next(numbers) % 64), batch, seconds, torch.device("cpu")),
+    )
+    host = batches.batch(1, 0)[0]
+    yield "copy to the device", rate(lambda: host.to(device, non_blocking=True), batch, seconds, device)
+    if device.type == "cuda":
+        for kind, pinned in (("float32", host.pin_memory()), ("float16", host.half().pin_memory())):
+            call = lambda p=pinned: p.to(device, non_blocking=True)  # noqa: E731
+            yield f"copy to the device, {kind}, pinned memory", rate(call, batch, seconds, device)
+    there, recipe, training = host.to(device), Recipe.simulation(dataset.mesh), Training(weights=None)
+    generator = torch.Generator(device).manual_seed(0)
+    yield "images", rate(lambda: recipe(there), batch, seconds, device)
+    yield "images without a look for NaN", rate(lambda: recipe(there, check=False), batch, seconds, device)
+    yield (
+        "images and augmentation",
+        rate(lambda: training_images(there, recipe, training, generator), batch, seconds, device),
+    )
+
+
 def loop_rate(name, dataset, batch, steps, device, bfloat16):
     """Images per second of the training loop of :func:`pyiron_nbed.learning.train` on a pattern file.
 
@@ -168,13 +222,11 @@ def loop_rate(name, dataset, batch, steps, device, bfloat16):
         device: torch device.
         bfloat16: mixed precision.
     """
-    rows = np.arange((WARM + steps) * batch) % len(dataset)
-    labels = dataset.label()[rows][:, None]
-    order = np.argsort(rows, kind="stable")
-    batches = _Clocked(DatasetBatches([dataset], rows[order], labels[order], batch, 0))
+    plain, labels = _batches(dataset, batch, WARM + steps)
+    batches = _Clocked(plain)
     training = Training(network=name, weights=None, epochs=1, batch_size=batch, bfloat16=bfloat16)
-    scale = (labels.mean(axis=0), labels.std(axis=0))
-    fit(build_network(name, None), batches, training, dataset.mesh, device, Checkpoint(None, ""), scale)
+    scale, recipe = (labels.mean(axis=0), labels.std(axis=0)), Recipe.simulation(dataset.mesh)
+    fit(build_network(name, None), batches, training, recipe, device, Checkpoint(None, ""), scale)
     end = time.perf_counter()  # the loop has waited for the device
     return sum(count for _, count in batches.taken[WARM:]) / (end - batches.taken[WARM][0])
 

@@ -2,10 +2,11 @@
 
 import os
 import signal
+from functools import partial
 
 import numpy as np
 import torch
-from throughput import precision, volumes_of
+from throughput import EFFECTS, precision, volumes_of
 
 from pyiron_nbed import Cylinder, Mesh, OneLayerCluster, WeightedVolume, simulate_patterns
 from pyiron_nbed.dataset import PatternDataset
@@ -14,7 +15,8 @@ from pyiron_nbed.errors import InputError
 from pyiron_nbed.examples import load
 from pyiron_nbed.learning import PatternSource, Training, train
 from pyiron_nbed.learning.networks import NETWORKS
-from pyiron_nbed.patterns import DetectorEffects, detector
+from pyiron_nbed.patterns import detector
+from pyiron_nbed.patterns.recipe import Recipe
 
 CPU = torch.device("cpu")
 
@@ -46,41 +48,61 @@ def effects(results, options):
     for mesh in (Mesh(1.0, 0.045), Mesh()):
         count, n = (8, mesh.shape[0]) if options.short else (64, mesh.shape[0])
         symbols, found = volumes_of("complexion_c", Cylinder(5, 20), count)
-        patterns = torch.from_numpy(patterns_of_volumes(found, symbols, mesh))
+        patterns, recipe = (
+            torch.from_numpy(patterns_of_volumes(found, symbols, mesh)),
+            Recipe.simulation(mesh),
+        )
         angle, shift = rng.uniform(0, 180, count), rng.uniform(-2, 2, (count, 2))
         some = rng.uniform(0.1, 1, count)
+        d, mask, blind = mesh.delta_k, torch.from_numpy(mesh.disc), Recipe.experiment(mesh)
+        bent = (shift, 1.03, angle, 1.02)
         same = {
-            "convergence": (lambda p, d=mesh.delta_k, s=some: detector.converge(p, 3 * s, 0.0251, d), 1e-5),
-            "blur": (lambda p, s=some: detector.blur(p, 2 * s), 1e-5),
-            "background": (
-                lambda p, d=mesh.delta_k, s=some: detector.add_background(p, s, 0.3, d, 0.2),
-                1e-6,
+            "convergence": (
+                partial(detector.converge, semiangle=3 * some, wavelength=0.0251, delta_k=d),
+                1e-5,
             ),
-            "shift and ellipticity": (lambda p, a=angle, m=shift: detector.distort(p, m, 1.03, a), 1e-5),
-            "beam stop": (lambda p, d=mesh.delta_k, s=some: detector.block_beam(p, 0.2 * s, d), 0.0),
+            "blur": (partial(detector.blur, sigma=2 * some), 1e-5),
+            "background": (partial(_lit, share=some, delta_k=d, mask=mask), 1e-5),
+            "distortion": (lambda p, bent=bent: detector.distort(p, *bent), 1e-5),
+            "undistortion": (lambda p, bent=bent: detector.undistort(p, *bent), 1e-5),
+            "beam stop": (partial(_shadow, n=n, width=some, angle=angle, delta_k=d), 0.0),
+            "continuation": (partial(detector.continued, mesh=mesh, margin=4), 0.0),
+            "image, simulation": (recipe, 1e-5),
+            "image, experiment": (blind, 1e-5),
         }
         for name, (change, allowed) in same.items():
             with results.case(f"{name} {n}²"):
                 there = change(patterns.to(options.device)).cpu()
                 _compare(
-                    results, "detector, deterministic", f"{name}, {n}²", change(patterns), there, allowed
+                    results,
+                    "detector and images, deterministic",
+                    f"{name}, {n}²",
+                    change(patterns),
+                    there,
+                    allowed,
                 )
-        everything = DetectorEffects(
-            semiangle=(0.5, 3), background=(0, 0.3), shift=(0, 2), ellipticity=(0.97, 1.03), blur=(0, 1.5),
-            dose=(1e4, 1e6), hot_pixels=(0, 1e-3), beam_stop=(0, 0.1), beam_energy=200e3,
-        )  # fmt: skip
         with results.case(f"all effects {n}²"):
             twice = [
-                everything(patterns.to(options.device), mesh, torch.Generator(options.device).manual_seed(1))
+                EFFECTS["all"](
+                    patterns.to(options.device), recipe, torch.Generator(options.device).manual_seed(1)
+                )
                 for _ in range(2)
             ]
             equal = bool(torch.equal(*twice) and torch.isfinite(twice[0]).all())
-            results.add("detector, deterministic", what=f"all effects twice with one seed, {n}²",
+            results.add("detector and images, deterministic", what=f"all effects twice with one seed, {n}²",
                         difference=float((twice[0] - twice[1]).abs().max()), allowed=0.0,
                         ok=equal)  # fmt: skip
         for device in dict.fromkeys((CPU, options.device)):
             with results.case(f"draws on {device} {n}²"):
                 _draws(results, patterns[:1].to(device), 64 if options.short else 512, f"{device.type}, {n}²")
+
+
+def _lit(patterns, share, delta_k, mask):
+    return detector.add_background(patterns, share, 0.3, delta_k, 0.2, mask.to(patterns.device))
+
+
+def _shadow(patterns, n, width, angle, delta_k):
+    return detector.bar_shadow(n, 0.2 * width, angle, delta_k, patterns.device).float()
 
 
 def _draws(results, pattern, count, what):

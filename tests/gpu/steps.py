@@ -3,6 +3,7 @@
 import subprocess
 import threading
 import time
+from functools import partial
 from itertools import product
 
 import agreement
@@ -14,6 +15,7 @@ from throughput import (
     constant_steps,
     engine_rate,
     flop_per_image,
+    loop_parts,
     loop_rate,
     peak,
     precision,
@@ -28,6 +30,7 @@ from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.diffraction import VolumeSearch
 from pyiron_nbed.examples import load
 from pyiron_nbed.learning import Augmentation, PatternSource, Training, train
+from pyiron_nbed.patterns.recipe import Recipe
 
 MESHES = {45: Mesh(1.0, 0.045), 133: Mesh()}
 
@@ -60,7 +63,14 @@ def training(results, options):
     pixel_counts = (45,) if options.short else (133, 45)
     kinds = ("float32", "bfloat16") if options.short else ("bfloat16", "tf32", "float32")
     flop = {}
-    for batch, pixels, name, kind in product(batches, pixel_counts, ("resnet18", "polar"), kinds):
+    for batch in batches:
+        _rates(results, options, batch, pixel_counts, kinds, flop)
+        if batch == batches[0]:
+            _parts(results, options, batch, pixel_counts)
+
+
+def _rates(results, options, batch, pixel_counts, kinds, flop):
+    for pixels, name, kind in product(pixel_counts, ("resnet18", "polar"), kinds):
         what = {"network": name, "pixels": pixels, "precision": kind, "batch": batch}
         with results.case(str(what), needs=3 + 4 * options.seconds) as go, precision(kind) as fast:
             if not go:
@@ -87,6 +97,17 @@ def training(results, options):
                 constant_prediction=used,
                 tflops_prediction=done[1], share_of_peak_prediction=top and done[1] / top, gib=memory,
             )  # fmt: skip
+
+
+def _parts(results, options, batch, pixel_counts):
+    for pixels in pixel_counts:
+        with results.case(f"parts of the loop {pixels}²", needs=4 * options.seconds) as go:
+            if go:
+                dataset = PatternDataset(options.files[pixels])
+                for part, per_second in loop_parts(dataset, batch, options.device, options.seconds / 2):
+                    results.add("parts of the loop, each alone", part=part, pixels=pixels, batch=batch,
+                                patterns_per_second=per_second,
+                                milliseconds=1e3 * batch / per_second)  # fmt: skip
 
 
 def agree(results, options):
@@ -127,8 +148,8 @@ def engine(results, options):
                 continue
             patterns = torch.rand(batch, *mesh.shape, device=options.device)
             generator = torch.Generator(options.device).manual_seed(0)
-            per_second = rate(lambda p=patterns, m=mesh, g=generator, c=change: c(p, m, g), batch,
-                              options.seconds / 2, options.device)  # fmt: skip
+            call = partial(change, patterns, Recipe.simulation(mesh), generator)
+            per_second = rate(call, batch, options.seconds / 2, options.device)
             results.add("detector effects", effect=name, pixels=mesh.shape[0], batch=batch,
                         patterns_per_second=per_second, microseconds=1e6 / per_second)  # fmt: skip
 
