@@ -307,10 +307,10 @@ def _names(label: str | Sequence[str]) -> list[str]:
 
 
 def _device(training: Training, rank: int) -> torch.device:
-    device = torch_device(training.device)
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", rank % torch.cuda.device_count())
-    return device
+    name = training.device
+    if name in (None, "cuda") and torch.cuda.is_available():
+        name = f"cuda:{rank % torch.cuda.device_count()}"
+    return torch_device(name)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Everything works on any torch device; work on a GPU is waited for before the clock is read.
 """
 
+import copy
 import time
 from contextlib import contextmanager
 
@@ -132,6 +133,7 @@ def flop_per_image(name, pixels):
 def constant_steps(name, pixels, batch, device, bfloat16, compiled=False):
     """Two calls: one training step of a network on constant tensors of the device, and one prediction."""
     network = build_network(name, None).to(device).to(memory_format=torch.channels_last).train()
+    user = copy.deepcopy(network).eval()
     optimizer = torch.optim.Adam(network.parameters())
     images = torch.rand(batch, 1, pixels, pixels, device=device)
     images = images.contiguous(memory_format=torch.channels_last)
@@ -139,7 +141,6 @@ def constant_steps(name, pixels, batch, device, bfloat16, compiled=False):
     run = torch.compile(network) if compiled else network
 
     def learn():
-        network.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             output = run(images)
         loss = (output.float() - labels).abs().mean()
@@ -148,9 +149,8 @@ def constant_steps(name, pixels, batch, device, bfloat16, compiled=False):
         optimizer.step()
 
     def use():
-        network.eval()
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            network(images)
+            user(images)
 
     return learn, use
 

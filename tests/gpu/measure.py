@@ -12,6 +12,7 @@ is 1 where a step failed or the device and the CPU disagree.
 """
 
 import argparse
+import contextlib
 import datetime
 import importlib.util
 import json
@@ -37,7 +38,7 @@ NEEDED = [
 ]  # fmt: skip
 # most important first: seconds that a step may take
 BUDGETS = {
-    "prepare": 60, "training": 115, "agreement": 80, "engine": 40, "scan": 50, "source": 185, "extras": 60
+    "prepare": 45, "training": 100, "agreement": 80, "engine": 30, "scan": 40, "source": 185, "extras": 60
 }  # fmt: skip
 FULL, GRACE = 455.0, 8.0  # seconds for all steps; seconds that a step may take beyond its time
 REHEARSAL = 600.0  # for a step, and not the sizes, so that a busy machine ends it too
@@ -145,11 +146,11 @@ def _step(step, seconds, options):
     process = multiprocessing.get_context("fork").Process(target=run_step, args=(step, seconds, options))
     process.start()
     process.join(seconds + GRACE)
-    if process.is_alive():
+    code = f"killed after {seconds + GRACE:.0f} s" if process.is_alive() else process.exitcode
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # with what it has started
-        process.join()
-        return f"killed after {seconds + GRACE:.0f} s"
-    return process.exitcode
+    process.join()
+    return code
 
 
 def run_step(step, seconds, options):

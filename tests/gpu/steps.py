@@ -164,7 +164,7 @@ def _found(volume, count):
 
 def scan(results, options):
     """A scan of 256 × 256 places predicted, from a pattern file to labels."""
-    count, step = (16 * 16, 6.0) if options.short else (256 * 256, 0.95)
+    count, step = (16 * 16, 6.0) if options.short else (256 * 256, 0.6)
     for pixels in (45,) if options.short else (133, 45):
         path = options.work / f"scan_{pixels}.h5"
         with results.case(f"scan {pixels}²", needs=10) as go:
@@ -261,7 +261,7 @@ def source(results, options):
     test = PatternDataset(test_path)
     device, spread = str(options.device), float(test.label().std())
     use = Utilisation(options.device)
-    plans = [("torch", 120.0, 0.6), ("cpu", 30.0, 0.6)]
+    plans = [("torch", 120.0, 0.7), ("cpu", 30.0, 0.6)]
     for engine_, wanted, share in plans:
         with results.case(f"source, engine {engine_}", needs=6 + 8 * options.seconds) as go:
             if not go:
@@ -290,7 +290,7 @@ def source(results, options):
                 batch=stream.batch_size, seconds=span[1] - span[0], images=5 * steps * stream.batch_size,
                 images_per_second=per_second, share_gpu_busy=busy, watt=watt, rmse_before=_rmse(before),
                 rmse_after=_rmse(trained.test), spread_of_the_label=spread, test_patterns=len(test),
-                ok=_rmse(trained.test) < _rmse(before),
+                ok=options.short or _rmse(trained.test) < _rmse(before),
             )  # fmt: skip
     use.stop()
 
@@ -312,7 +312,7 @@ def extras(results, options):
             dataset = PatternDataset(options.files[size])
             with torch.profiler.profile(activities=kinds) as profile:
                 loop_rate(name, dataset, batch, 4 if options.short else 20, options.device, True)
-            by = "self_cuda_time_total" if options.device.type == "cuda" else "self_cpu_time_total"
+            by = "self_device_time_total" if options.device.type == "cuda" else "self_cpu_time_total"
             with (options.out / "profile.txt").open("a") as file:
                 table = profile.key_averages().table(sort_by=by, row_limit=30, max_name_column_width=70)
                 file.write(f"training loop, {name}, {size}², batches of {batch}, bfloat16\n{table}\n")

@@ -11,6 +11,7 @@ from pyiron_nbed import Cylinder, Mesh, simulate_patterns
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning import Training, build_network, train
+from pyiron_nbed.learning.augmentation import rotate
 from pyiron_nbed.learning.networks import NETWORKS
 from pyiron_nbed.learning.pooling import Pool
 
@@ -62,6 +63,19 @@ def test_a_precision_set_by_the_newer_settings_of_torch_is_kept(rattled):
         torch.set_float32_matmul_precision("highest")
         products.fp32_precision = before
     assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("setting", ["high", "medium"])
+def test_rotation_of_images_does_not_depend_on_the_precision_of_products(setting):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(4, 1, 133, 133, generator=generator)
+    angles = torch.rand(4, generator=generator) * 6
+    expected = rotate(images, angles)
+    torch.set_float32_matmul_precision(setting)
+    try:
+        assert torch.equal(rotate(images, angles), expected)
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 @pytest.mark.parametrize("device", ["abacus", "cuda:99"])
