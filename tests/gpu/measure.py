@@ -145,12 +145,14 @@ def _step(step, seconds, options):
     # exit code of the process of a step, or what happened to it
     process = multiprocessing.get_context("fork").Process(target=run_step, args=(step, seconds, options))
     process.start()
-    process.join(seconds + GRACE)
-    code = f"killed after {seconds + GRACE:.0f} s" if process.is_alive() else process.exitcode
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # with what it has started
-    process.join()
-    return code
+    try:
+        process.join(seconds + GRACE)
+        return f"killed after {seconds + GRACE:.0f} s" if process.is_alive() else process.exitcode
+    finally:
+        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it has started
+        process.join()
 
 
 def run_step(step, seconds, options):

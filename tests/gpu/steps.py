@@ -120,7 +120,7 @@ def agree(results, options):
 
 def engine(results, options):
     """Patterns per second of the torch engine, and of detector effects on the device."""
-    count = 64 if options.short else 100_000
+    count = 64 if options.short else 30_000
     volumes = [Cylinder(4.6, 20), Ellipsoid(8, 30), Cylinder(9, 20), OneLayerCluster()]
     meshes = [Mesh(), Mesh(beam_energy=200e3), Mesh(1.0, 0.045)]
     top = peak(options.device, "float32", options.peak)
