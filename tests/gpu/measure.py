@@ -14,6 +14,7 @@ is 1 where a step failed or the device and the CPU disagree.
 import argparse
 import contextlib
 import datetime
+import importlib.metadata
 import importlib.util
 import json
 import multiprocessing
@@ -80,19 +81,20 @@ def check():
 
 def head(device):
     """(name, value) pairs that the results begin with; found by other processes, see above."""
-    code = (
-        "import torch, sys; d = torch.device(sys.argv[1]); cuda = d.type == 'cuda';"
-        "print(torch.cuda.get_device_name(d) if cuda else 'CPU'); print(torch.__version__);"
-        "print(torch.version.cuda if cuda else ''); print(torch.backends.cudnn.version() if cuda else '')"
-    )
-    name, version, cuda, cudnn = _output([sys.executable, "-c", code, device], 120).split("\n")[:4]
-    query = "--query-gpu=driver_version,memory.total,power.limit,clocks.max.sm"
-    driver = "" if device == "cpu" else _output(["nvidia-smi", query, "--format=csv,noheader"])
+    name, cuda, cudnn, driver = "CPU", "", "", ""
+    if device != "cpu":
+        code = (
+            "import torch, sys; print(torch.cuda.get_device_name(sys.argv[1]));"
+            "print(torch.version.cuda); print(torch.backends.cudnn.version())"
+        )
+        name, cuda, cudnn = _output([sys.executable, "-c", code, device], 120).split("\n")[:3]
+        query = "--query-gpu=driver_version,memory.total,power.limit,clocks.max.sm"
+        driver = _output(["nvidia-smi", query, "--format=csv,noheader"])
     commit = _output(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]).strip()
     return [
         ("date", datetime.date.today().isoformat()), ("device", name),
         ("driver, memory, power limit, largest clock", driver.split("\n")[0]),
-        ("torch", version), ("CUDA", cuda), ("cuDNN", cudnn), ("Python", platform.python_version()),
+        ("torch", importlib.metadata.version("torch")), ("CUDA", cuda), ("cuDNN", cudnn), ("Python", platform.python_version()),
         ("cores", os.cpu_count()), ("commit", commit),
         ("command", "tests/gpu/run.sh " + " ".join(sys.argv[1:])),
     ]  # fmt: skip
