@@ -94,7 +94,8 @@ def head(device):
     return [
         ("date", datetime.date.today().isoformat()), ("device", name),
         ("driver, memory, power limit, largest clock", driver.split("\n")[0]),
-        ("torch", importlib.metadata.version("torch")), ("CUDA", cuda), ("cuDNN", cudnn), ("Python", platform.python_version()),
+        ("torch", importlib.metadata.version("torch")), ("CUDA", cuda), ("cuDNN", cudnn),
+        ("Python", platform.python_version()),
         ("cores", os.cpu_count()), ("commit", commit),
         ("command", "tests/gpu/run.sh " + " ".join(sys.argv[1:])),
     ]  # fmt: skip
