@@ -7,8 +7,10 @@ to one turn in double precision, so that single precision loses nothing for atom
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,10 @@ from pyiron_nbed.diffraction.scattering import elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.mesh import Mesh
+
+# CUDA reads this at its first matrix product, and a deterministic training later needs it; on an H100 it is
+# what torch takes anyway
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 CPU_MEMORY = 2**25  # bytes of a batch: stays near the caches
 CUDA_MEMORY = 2**33
@@ -155,12 +161,21 @@ def torch_device(device: str | None) -> torch.device:
 @contextmanager
 def _full_precision() -> Iterator[None]:
     # products in TF32 or bfloat16, which a training may have switched on, are wrong by 1e-3
-    before = torch.get_float32_matmul_precision()
+    products: Any = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:  # set by ``fp32_precision`` of torch.backends, which this cannot tell (torch 2.9)
+        before = None
+        single = [part.fp32_precision for part in products]
     torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        if before is not None:
+            torch.set_float32_matmul_precision(before)
+        else:
+            for part, value in zip(products, single, strict=True):
+                part.fp32_precision = value
 
 
 def _turn(turns: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
@@ -205,7 +220,9 @@ def _padded(data: torch.Tensor, volume: torch.Tensor, n_volumes: int) -> torch.T
 
 def _intensities(data, kinds, counts, norms, factors, mesh: Mesh) -> torch.Tensor:
     dtype, n_volumes, half = factors.dtype, len(counts), mesh.half
-    volume = torch.repeat_interleave(torch.arange(n_volumes, device=data.device), counts)
+    volume = torch.repeat_interleave(
+        torch.arange(n_volumes, device=data.device), counts, output_size=len(kinds)
+    )  # the size is known here: a GPU need not be waited for
     curved = mesh.curvature > 0
     if curved:
         factors = torch.cat([factors.flip(1)[:, :-1], factors], dim=1)

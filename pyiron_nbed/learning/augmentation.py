@@ -161,8 +161,9 @@ def rotate(images: torch.Tensor, angles: torch.Tensor, mode: str = "bicubic") ->
     import torch
     from torch.nn import functional
 
-    c, s = torch.cos(angles), torch.sin(angles)
-    zero = torch.zeros_like(c)
-    matrix = torch.stack([torch.stack([c, s, zero], -1), torch.stack([-s, c, zero], -1)], dim=1)
-    grid = functional.affine_grid(matrix.to(images.dtype), list(images.shape), align_corners=True)
+    # no matrix product: in TF32 or bfloat16, which may be switched on, it would miss by parts of a pixel
+    axis = torch.linspace(-1, 1, images.shape[-1], device=images.device, dtype=images.dtype)
+    x, y = axis[None, None, :], axis[None, :, None]
+    c, s = (part.to(images.dtype)[:, None, None] for part in (torch.cos(angles), torch.sin(angles)))
+    grid = torch.stack([c * x + s * y, c * y - s * x], dim=-1)
     return functional.grid_sample(images, grid, mode=mode, align_corners=True)

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.diffraction.accelerator import torch_device
 from pyiron_nbed.errors import DatasetError, InputError, ModelError
 from pyiron_nbed.files import replaced
 from pyiron_nbed.learning.data import draw_seed, prefetched
@@ -111,6 +112,7 @@ class Model:
 
         Raises:
             ModelError: another mesh or recipe than the model was trained on.
+            InputError: the device is absent.
             DatasetError: unreadable file, NaN, or patterns of another shape.
         """
         if recipe is not None:
@@ -135,7 +137,7 @@ class Model:
                 f"pixels of {self.mesh.delta_k} Å⁻¹ up to {self.mesh.k_max} Å⁻¹: bring them onto this mesh."
             )
         chosen = np.arange(len(intensity)) if rows is None else np.asarray(rows)
-        target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        target = torch_device(device)
         generator = torch.Generator(target)
         batch_size = batch_size or (64 if target.type == "cpu" else 512)
         cut = np.array_split(chosen, -(-len(chosen) // batch_size)) if len(chosen) else []

@@ -19,6 +19,7 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.learning.polar import PolarNetwork, RotationInvariantNetwork
+from pyiron_nbed.learning.pooling import Pool
 
 
 class ConvolutionalNetwork(nn.Sequential):
@@ -33,7 +34,7 @@ class ConvolutionalNetwork(nn.Sequential):
             nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
-            nn.AdaptiveMaxPool2d(4), nn.Flatten(),
+            Pool(4, "max", dims=2), nn.Flatten(),
             nn.Linear(64 * 16, 64), nn.ReLU(), nn.Linear(64, outputs),
         )  # fmt: skip
 

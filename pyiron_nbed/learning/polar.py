@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pyiron_nbed.learning.pooling import Pool
+
 
 class RotationInvariantNetwork(nn.Module):
     """Angular power spectra of the rings of a pattern, then convolutions along |k|.
@@ -29,7 +31,7 @@ class RotationInvariantNetwork(nn.Module):
             nn.Conv1d(orders, 96, 5, padding=2), nn.ReLU(),
             nn.Conv1d(96, 96, 5, stride=2, padding=2), nn.ReLU(),
             nn.Conv1d(96, 96, 3, padding=1), nn.ReLU(),
-            nn.AdaptiveAvgPool1d(8), nn.Flatten(),
+            Pool(8, "mean", dims=1), nn.Flatten(),
             nn.Linear(96 * 8, 128), nn.ReLU(),
         )  # fmt: skip
         self.head = nn.Linear(128, outputs)

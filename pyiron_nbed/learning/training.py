@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from pyiron_nbed.dataset import PatternDataset, Split, split_dataset
+from pyiron_nbed.diffraction.accelerator import torch_device
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.card import training_card, training_key
@@ -80,7 +81,8 @@ def train(
         The :class:`Trained` result.
 
     Raises:
-        InputError: datasets of different meshes, an unknown label or a split that is not possible.
+        InputError: datasets of different meshes, an unknown label, a split that is not possible, an absent
+            device, or a deterministic training in a process that has used a GPU otherwise.
         ModelError: start weights that cannot be had.
     """
     training = Training() if training is None else training
@@ -100,7 +102,7 @@ def train(
     recipe = training_recipe(training, source, everything, seen_in_training)
     key = training_key(training, source, everything, parts, labels, recipe)
     checkpoint = Checkpoint(None if folder is None else Path(folder), key, rank == 0)
-    with _settings(training):
+    with _settings(training, device):
         finished = checkpoint.state["finished"]
         scale: Any = None
         with termination() as asked:  # listens between two members too
@@ -351,22 +353,32 @@ def _names(label: str | Sequence[str]) -> list[str]:
 
 
 def _device(training: Training, rank: int) -> torch.device:
-    device = torch.device(training.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if device.type == "cuda" and device.index is None and torch.cuda.is_available():
-        return torch.device("cuda", rank % torch.cuda.device_count())
-    return device
+    name = training.device
+    if name in (None, "cuda") and torch.cuda.is_available():
+        name = f"cuda:{rank % torch.cuda.device_count()}"
+    return torch_device(name)
 
 
 @contextmanager
-def _settings(training: Training) -> Iterator[None]:
+def _settings(training: Training, device: torch.device) -> Iterator[None]:
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     try:
         if training.cores:
             torch.set_num_threads(training.cores)
         if training.deterministic:
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.use_deterministic_algorithms(True)
+            _check_products(device)
         yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict)
+
+
+def _check_products(device: torch.device) -> None:
+    try:
+        torch.ones(2, 2, device=device) @ torch.ones(2, 2, device=device)
+    except RuntimeError as error:  # CUDA has read the variable at its first product, before it was set
+        raise InputError(
+            "This process has multiplied matrices on the GPU without CUBLAS_WORKSPACE_CONFIG=:4096:8 in its "
+            "environment, so that no training in it can be deterministic: set it and start Python again."
+        ) from error

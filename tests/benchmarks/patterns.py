@@ -175,34 +175,19 @@ def processes(number, count=10):
     return number * 256 * count / slowest
 
 
-def on_gpu(device, count, repeats, peak):
+def on_gpu(device, count, seconds, given):
     """Patterns per second of the torch engine on a GPU, nothing copied back."""
     import torch
+    from throughput import engine_rate, peak, volumes_of
 
-    from pyiron_nbed.diffraction.accelerator import pattern_batches
-
-    atoms, symbols, centers = case(count)
-    found = VolumeSearch(atoms, VOLUME)(centers, None)
-    cpu = patterns_of_volumes(VolumeSearch(atoms, VOLUME)(centers[:64]), symbols, MESH)
-    gpu = np.concatenate([p[: 64 - r.start].cpu().numpy() for r, p in pattern_batches(
-        VolumeSearch(atoms, VOLUME)(centers[:64]), symbols, MESH, device)])  # fmt: skip
-    print(f"{torch.cuda.get_device_name(device)}: largest deviation from the cpu engine "
-          f"{np.abs(cpu - gpu).max() / cpu.max():.1e} of the maximum")  # fmt: skip
+    where = torch.device(device)
+    symbols, found = volumes_of("complexion_a", VOLUME, count)
+    top = given or peak(where, "float32")
+    print(f"{torch.cuda.get_device_name(where)}, {found.counts.mean():.0f} atoms")
     for mesh, label in ((MESH, "flat slice"), (Mesh(beam_energy=200e3), "Ewald sphere")):
-        rates = []
-        for _ in range(repeats + 1):
-            torch.cuda.synchronize(device)
-            begin = time.perf_counter()
-            for _, patterns in pattern_batches(found, symbols, mesh, device):
-                patterns.sum()
-            torch.cuda.synchronize(device)
-            rates.append(count / (time.perf_counter() - begin))
-        rate = float(np.median(rates[1:]))
-        nodes = 2 * (2 * mesh.half + 1 if mesh.curvature else mesh.half + 1)
-        flop = 2 * nodes**2 * found.counts.mean()
-        share = f", {rate * flop / (peak * 1e12):.1%} of the peak" if peak else ""
-        print(f"{label}: {rate:,.0f} patterns/s at {found.counts.mean():.0f} atoms, "
-              f"{rate * flop / 1e12:.1f} TFLOP/s in the product{share}")  # fmt: skip
+        rate, tflops = engine_rate(symbols, found, mesh, where, seconds)
+        share = f", {tflops / top:.1%} of the peak" if top else ""
+        print(f"{label}: {rate:,.0f} patterns/s, {tflops:.1f} TFLOP/s in the product{share}")
 
 
 def main():
@@ -214,7 +199,7 @@ def main():
     parser.add_argument("--peak", type=float)
     options = parser.parse_args()
     if options.device != "cpu":
-        on_gpu(options.device, options.patterns or 200_000, options.repeats, options.peak)
+        on_gpu(options.device, options.patterns or 200_000, float(options.repeats), options.peak)
         return
     with threadpool_limits(1):
         times, atoms = one_core(options.patterns or 256, options.repeats)

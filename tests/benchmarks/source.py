@@ -15,22 +15,13 @@ from functools import partial
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
+from throughput import EFFECTS
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, VolumeRange
 from pyiron_nbed.diffraction import patterns_of_volumes as simulate
 from pyiron_nbed.examples import load
 from pyiron_nbed.learning import PatternSource
-from pyiron_nbed.patterns import DetectorEffects
-
-EFFECTS = {
-    "convergence": DetectorEffects(semiangle=(0.5, 3), beam_energy=200e3),
-    "background": DetectorEffects(background=(0, 0.3)),
-    "shift and ellipticity": DetectorEffects(shift=(0, 2), ellipticity=(0.97, 1.03)),
-    "blur": DetectorEffects(blur=(0, 1.5)),
-    "dose": DetectorEffects(dose=(1e4, 1e6)),
-    "hot pixels": DetectorEffects(hot_pixels=(0, 0.001)),
-    "beam stop": DetectorEffects(beam_stop=(0, 0.1)),
-}
+from pyiron_nbed.patterns.recipe import Recipe
 
 
 def cpu_seconds(function):
@@ -82,9 +73,9 @@ def main():
             row = []
             for mesh in (Mesh(), Mesh(1.0, 0.045)):
                 patterns = PatternSource([atoms], [Cylinder(4.6, 20)], mesh, cores=1).batch(0).patterns
-                generator = torch.Generator().manual_seed(0)
-                effects(patterns, mesh, generator)
-                job = partial(effects, patterns, mesh, generator)
+                generator, recipe = torch.Generator().manual_seed(0), Recipe.simulation(mesh)
+                effects(patterns, recipe, generator)
+                job = partial(effects, patterns, recipe, generator)
                 seconds = [cpu_seconds(job) for _ in range(options.repeats)]
                 row.append(np.median(seconds) / len(patterns) * 1e6)
             print(f"| {name} | {row[0]:.0f} | {row[1]:.0f} |")

@@ -15,60 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from throughput import constant_steps, loop_rate, prediction_rate, quick_model, rate
 
 from pyiron_nbed import Cylinder, Mesh, examples
 from pyiron_nbed.dataset import PatternDataset, build_dataset
-from pyiron_nbed.learning import Training, build_network, train
-from pyiron_nbed.learning.data import DatasetBatches
-from pyiron_nbed.learning.loop import Checkpoint, fit
+from pyiron_nbed.learning import Training, train
 
 BATCH = 64
-
-
-def constant(name, size, device, steps, bfloat16):
-    """Images per second of the bare network."""
-    network = build_network(name, None).to(device).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(network.parameters())
-    images = torch.rand(BATCH, 1, size, size, device=device).contiguous(memory_format=torch.channels_last)
-    labels = torch.rand(BATCH, 1, device=device)
-
-    def step():
-        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            output = network(images)
-        loss = (output.float() - labels).abs().mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        return float(loss.detach())
-
-    step()
-    begin = time.perf_counter()
-    for _ in range(steps):
-        step()
-    return steps * BATCH / (time.perf_counter() - begin)
-
-
-def loop(name, dataset, device, steps, bfloat16):
-    """Images per second of the training loop on a pattern file."""
-    rows = np.arange(steps * BATCH) % len(dataset)
-    labels = dataset.label()[rows][:, None]
-    batches = DatasetBatches([dataset], np.sort(rows), labels[np.argsort(rows, kind="stable")], BATCH, 0)
-    network = build_network(name, None)
-    training = Training(network=name, weights=None, epochs=1, batch_size=BATCH, bfloat16=bfloat16)
-    scale = (labels.mean(axis=0), labels.std(axis=0))
-    begin = time.perf_counter()
-    fit(network, batches, training, dataset.mesh, device, Checkpoint(None, ""), scale)
-    return steps * BATCH / (time.perf_counter() - begin)
-
-
-def inference(name, dataset, device, bfloat16):
-    """Patterns per second of a prediction, from file to labels."""
-    training = Training(network=name, weights=None, epochs=1, device=str(device), baselines=False)
-    model = train([dataset], training, "random", 0.9).model
-    rows = np.arange(4 * len(dataset)) % len(dataset)
-    begin = time.perf_counter()
-    model.predict(dataset, device=str(device), rows=rows, bfloat16=bfloat16)
-    return len(rows) / (time.perf_counter() - begin)
 
 
 def job_overhead(path, folder, cores):
@@ -98,6 +51,7 @@ def main():
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement, about")
     parser.add_argument("--networks", nargs="+", default=["cnn", "rotation_invariant", "resnet18"])
     parser.add_argument("--meshes", nargs="+", type=float, default=[0.045, 0.015])
     parser.add_argument("--bfloat16", action="store_true")
@@ -121,17 +75,14 @@ def main():
             )
             dataset = PatternDataset(path)
             for name in arguments.networks:
-                steps = 16 if name == "resnet18" else 160
-                rounds = []
+                rounds, rows = [], np.arange(4 * len(dataset)) % len(dataset)
                 for _ in range(arguments.repeats):
-                    bare = constant(name, mesh.shape[0], device, steps, fast)
-                    rounds.append(
-                        (
-                            bare,
-                            loop(name, dataset, device, steps, fast),
-                            inference(name, dataset, device, fast),
-                        )
-                    )
+                    learn, _ = constant_steps(name, mesh.shape[0], BATCH, device, fast)
+                    bare = rate(learn, BATCH, arguments.seconds, device)
+                    steps = max(4, round(bare * arguments.seconds / BATCH))
+                    whole = loop_rate(name, dataset, BATCH, steps, device, fast)
+                    model = quick_model(name, dataset, device)
+                    rounds.append((bare, whole, prediction_rate(model, dataset, device, fast, rows)[0]))
                 bare, whole, use = (statistics.median(column) for column in zip(*rounds, strict=True))
                 share = statistics.median(round_[1] / round_[0] for round_ in rounds)
                 print(
