@@ -7,15 +7,12 @@ _HOME = tempfile.mkdtemp(prefix="nbed_home_")
 os.environ["HOME"] = _HOME
 os.environ.pop("PYIRONCONFIG", None)
 
-import warnings  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from ase import Atoms  # noqa: E402
 from ase.build import bulk  # noqa: E402
-
-warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 
 @pytest.fixture
