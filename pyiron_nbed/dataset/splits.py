@@ -13,6 +13,7 @@ from ase.cell import Cell
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.dataset.reader import PatternDataset
 from pyiron_nbed.diffraction import OneLayerCluster
 from pyiron_nbed.errors import DatasetError, InputError
@@ -150,10 +151,8 @@ def split_dataset(
         ...
         pyiron_nbed.errors.InputError: There are no datasets to split: give at least one.
     """
-    if kind not in KINDS:
-        raise InputError(f"The split is {kind!r}: choose one of {', '.join(map(repr, KINDS))}.")
-    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-        raise InputError(f"test_fraction is {test_fraction!r}: give a number between 0 and 1.")
+    kind = one_of(kind, "The split", KINDS)
+    test_fraction = number(test_fraction, "test_fraction", above=0, below=1)
     if not datasets:
         raise InputError("There are no datasets to split: give at least one.")
     random = np.random.default_rng(seed)

@@ -16,6 +16,7 @@ import numpy as np
 from ase import Atoms
 
 import pyiron_nbed
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.labels import (
     atom_values,
@@ -106,8 +107,7 @@ def build_dataset(
     volumes = [as_volume(volume) for volume in volumes]
     check_engine(engine, volumes)
     multislice_settings = multislice_options(multislice, engine, mesh)
-    if dtype not in DTYPES:
-        raise InputError(f"dtype is {dtype!r}: choose one of {', '.join(map(repr, DTYPES))}.")
+    dtype = one_of(dtype, "dtype", DTYPES)
     names = check_labels(labels)
     check_origins(origins, structures)
     plan = scan_plan(scan, **options)

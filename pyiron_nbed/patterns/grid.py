@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pyiron_nbed.checks import whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.frames import beam_frame
+from pyiron_nbed.units import quantities
 
 TOLERANCE = 1e-3  # Å; positions closer than this are one
 
@@ -81,6 +83,7 @@ class Grid:
             grid[absent] = np.nan
         return grid
 
+    @quantities(through="angstrom")
     def line(
         self, axis: int = -1, through: Sequence[float | None] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -104,9 +107,8 @@ class Grid:
             ([3, 4, 5], [1.0, 6.0, 11.0])
         """
         n = self.rows.ndim
-        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)) or not -n <= axis < n:
-            raise InputError(f"The axis is {axis!r}: give a number from 0 to {n - 1}.")
-        others = [a for a in range(n) if a != axis % n]
+        axis = whole(axis, "The axis", -n, n - 1) % n
+        others = [a for a in range(n) if a != axis]
         places = [None] * len(others) if through is None else list(through)
         if len(places) != len(others):
             raise InputError(f"through is {through!r}: give a place in Å on each of {len(others)} axes.")
@@ -124,6 +126,7 @@ class Grid:
         return rows[there], along.offset + there * along.step
 
 
+@quantities(centers="angstrom")
 def find_grid(centers: np.ndarray, zone_axis: Sequence[float] | np.ndarray = (0, 0, 1)) -> Grid | None:
     """The regular grid that positions form, in whatever order they come, along the axes of the image.
 

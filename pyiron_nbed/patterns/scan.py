@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import is_number, number, one_of, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import as_centers, check_atoms
 from pyiron_nbed.patterns.grid import Grid, NavigationAxis
+from pyiron_nbed.units import quantities
 
 ORDERS = ("raster", "serpentine")
 EMPTY = ("error", "skip")
 
 
+@quantities(step="angstrom", margin="angstrom", limits="angstrom", points="angstrom")
 @dataclass(frozen=True, eq=False)
 class ScanPlan:
     """Where the volumes lie in each structure: a regular grid or given points; checked when it is made.
@@ -54,22 +57,18 @@ class ScanPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, allowed in (("order", ORDERS), ("empty", EMPTY)):
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"The scan's {name} is {getattr(self, name)!r}: choose one of "
-                    f"{', '.join(map(repr, allowed))}."
-                )
-        if not _is_number(self.margin):
-            raise InputError(f"The margin is {self.margin!r}: give a distance in Å.")
-        for name, lowest in (("axes_per_cluster", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < lowest:
-                raise InputError(f"{name} is {value!r}: give a whole number of at least {lowest}.")
-        # set once, in one form, so that the object can be frozen
-        object.__setattr__(self, "step", _steps(self.step))
-        object.__setattr__(self, "limits", _limits(self.limits))
-        object.__setattr__(self, "points", _points(self.points))
+        plain = {
+            "order": one_of(self.order, "The scan's order", ORDERS),
+            "empty": one_of(self.empty, "empty", EMPTY),
+            "margin": number(self.margin, "The margin", hint="in Å"),
+            "axes_per_cluster": whole(self.axes_per_cluster, "axes_per_cluster", 1),
+            "seed": whole(self.seed, "seed"),
+            "step": _steps(self.step),
+            "limits": _limits(self.limits),
+            "points": _points(self.points),
+        }
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
         if self.points is not None:
             self.check_no_grid("points take its place: leave them out")
 
@@ -265,6 +264,7 @@ def scan_grid(
     return Scan(centers, shape, tuple(real_steps), origin, axis, plan.order)
 
 
+@quantities(centers="angstrom")
 def scan_points(centers: np.ndarray, zone_axis: Sequence[float] = (0, 0, 1)) -> Scan:
     """Scan over given positions, for example a line or positions of atoms.
 
@@ -340,14 +340,10 @@ def _sequence(shape: tuple[int, ...], order: str) -> np.ndarray:
     return places.ravel()
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and np.isfinite(value)
-
-
 def _steps(step: Any) -> float | tuple[float | None, ...]:
     several = isinstance(step, (Sequence, np.ndarray)) and not isinstance(step, str)
     given = list(step) if several else [step]
-    allowed = [(value is None and several) or (_is_number(value) and value > 0) for value in given]
+    allowed = [(value is None and several) or (is_number(value) and value > 0) for value in given]
     if not all(allowed) or len(given) != (3 if several else 1):
         raise InputError(
             f"The scan step is {step!r}: give a positive length in Å, for example 2.5, or three of them, "

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from pyiron_nbed.checks import is_number
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.grid import NavigationAxis
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.units import quantities
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class PatternStack:
     facts: dict[str, Any]
 
 
+@quantities(step="angstrom")
 def array_stack(
     patterns: np.ndarray,
     mesh: Mesh,
@@ -74,8 +77,9 @@ def array_stack(
     names = ("z", "y", "x")[3 - len(shape) :]
     axes = tuple(NavigationAxis(name, units=None) for name in names)
     if step is not None:
-        steps = [step] * len(shape) if isinstance(step, (int, float)) else list(step)
-        if len(steps) != len(shape) or not all(0 < s < np.inf for s in steps):
+        given: Any = step
+        steps = [given] * len(shape) if np.ndim(given) == 0 else list(given)
+        if len(steps) != len(shape) or not all(is_number(s) and s > 0 for s in steps):
             raise InputError(
                 f"step is {step!r}: give a positive length in Å, or one for each of the {len(shape)} "
                 "navigation axes."

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pint
 import pytest
 from ase import Atoms
 from ase.build import bulk
@@ -80,7 +81,7 @@ def test_points_are_taken_as_they_are():
         ({"zone_axis": (1, 0)}, "three numbers"),
         ({"step": (None, 2, "x")}, "positive length"),
         ({"step": None}, "positive length"),
-        ({"margin": True}, "give a distance"),
+        ({"margin": True}, "finite number, in Å"),
         ({"region": None}, "no option region: choose some of step, order"),
         ({"empty": "keep"}, "'error', 'skip'"),
         ({"seed": 0.5}, "whole number"),
@@ -126,7 +127,7 @@ def test_lines_of_a_scan(rattled):
         steps = np.delete(scan.step, axis % 3)
         for at, place, step in zip(others[0], wanted, steps, strict=True):
             assert place is None or abs(at - place) <= step / 2 + 2.2  # the last position lies below 32
-    with pytest.raises(InputError, match="number from 0 to 2"):
+    with pytest.raises(InputError, match="whole number from -3 to 2"):
         scan.grid.line(3)
     with pytest.raises(InputError, match="each of 2 axes"):
         scan.grid.line(0, [1.0])
@@ -158,6 +159,20 @@ def test_axes_of_rows_in_any_shape():
     assert [(a.name, a.step, a.offset) for a in grid_axes(places)] == [("x", 3, 0), ("y", -2, 8), ("z", 0, 5)]
     assert grid_axes(places, ("z", "y", "x")) is None
     assert grid_axes(places.reshape(-1, 3)) is None
+
+
+def test_lengths_with_units(rattled):
+    nm = pint.UnitRegistry().nm
+    plan = ScanPlan(step=(0.8 * nm, 0.6 * nm, None), margin=0.1 * nm, limits=[(0 * nm, 2 * nm), None, None])
+    assert plan.step == pytest.approx((8, 6, None))
+    assert plan.margin == pytest.approx(1)
+    assert plan.limits[0] == pytest.approx((0, 20))
+    assert scan_grid(rattled, step=0.8 * nm).shape == (4, 4, 4)
+    assert ScanPlan(points=np.eye(3) * nm).points == pytest.approx(10 * np.eye(3))
+    rows, _ = scan_grid(rattled, step=8).grid.line(0, [0.75 * nm, 1.7 * nm])
+    assert rows.tolist() == [6, 22, 38, 54]
+    with pytest.raises(InputError, match=r"step has the unit .*second"):
+        scan_grid(rattled, step=1 * pint.UnitRegistry().second)
 
 
 def test_wrong_number_of_values(rattled):

@@ -235,7 +235,7 @@ def test_structure_split_holds_out_whole_structures(in_folder, rattled):
     ("arguments", "message"),
     [
         (("cube", 0.2), "'block', 'structure', 'job', 'random'"),
-        (("block", 1.5), "between 0 and 1"),
+        (("block", 1.5), "above 0 and below 1"),
         (("structure", 0.2), "at least two structures"),
         (("job", 0.2), "at least two sources"),
         (("block", 0.9), "not possible"),
