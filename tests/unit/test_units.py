@@ -105,7 +105,7 @@ def test_an_angle_per_length_is_not_k():
 
 def test_contexts_of_a_registry_change_nothing():
     registry = pint.UnitRegistry()
-    with registry.context("Boltzmann"), pytest.raises(InputError, match="give a temperature"):
+    with registry.context("boltzmann"), pytest.raises(InputError, match="give a temperature"):
         to_unit(registry.Quantity(0.1, "eV"), "K", "T")
     with registry.context("sp"), pytest.raises(InputError, match="give an energy"):
         Mesh(beam_energy=registry.Quantity(2.5, "pm"))
@@ -240,7 +240,8 @@ def test_functions():
     ]
     assert patterns[0] == pytest.approx(patterns[1], rel=1e-4, abs=1e-3)
     assert np.array_equal(patterns[1], patterns[2])
-    rings = [radial_profile(patterns[0], Mesh(1.0, 0.1), w).mean for w in (0.2, 2 / U.nm)]
+    widths = (to_unit(2 / U.nm, "1/angstrom", "width"), 2 / U.nm)
+    rings = [radial_profile(patterns[0], Mesh(1.0, 0.1), w).mean for w in widths]
     assert np.array_equal(*rings)
     assert electron_wavelength(200 * U.keV) == electron_wavelength(200e3)
 
