@@ -61,8 +61,8 @@ def scans(work, name, mesh, step, cores):
             steps[axis] = None
         path = work / f"{name}_{beam}_{mesh.shape[0]}_{step}.h5"
         build_dataset(
-            path, [atoms], [VOLUME], mesh, steps, [direction], labels=["disorder_parameter"], region=limits,
-            cores=cores,
+            path, [atoms], [VOLUME], mesh, step=steps, limits=limits, zone_axes=[direction],
+            labels=["disorder_parameter"], cores=cores,
         )  # fmt: skip
         found.append(PatternDataset(path))
     return found
