@@ -61,8 +61,8 @@ def scans(work, name, mesh, step, cores):
             steps[axis] = None
         path = work / f"{name}_{beam}_{mesh.shape[0]}_{step}.h5"
         build_dataset(
-            path, [atoms], [VOLUME], mesh, steps, [direction], labels=["disorder_parameter"], region=limits,
-            cores=cores,
+            path, [atoms], [VOLUME], mesh, step=steps, limits=limits, zone_axes=[direction],
+            labels=["disorder_parameter"], cores=cores,
         )  # fmt: skip
         found.append(PatternDataset(path))
     return found
@@ -168,6 +168,23 @@ def leak_figure(histories):
     return figure
 
 
+def report(arguments, note, histories, found):
+    """Write and print what there is."""
+    parts = [by_class(found[found["split"] == split]).assign(split=split) for split in histories]
+    parts.append(authors(arguments.predictions).assign(split="authors (random)"))
+    table = pd.concat(parts, ignore_index=True)
+    order = {name: number for number, name in enumerate(CLASSES)}
+    table = table.sort_values("class", key=lambda names: names.map(order), kind="stable")
+    table.to_csv(arguments.work / "table.csv", index=False)
+    pd.concat(
+        [h.assign(split=split, run=run) for split, some in histories.items() for run, h in enumerate(some)]
+    ).to_csv(arguments.work / "history.csv", index=False)
+    leak_figure(histories).savefig(arguments.work / "leak.png", dpi=150)
+    text = markdown(table)
+    (arguments.work / "table.md").write_text(f"{note}\n\n{text}\n")
+    print(text)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True)
@@ -199,7 +216,7 @@ def main():
     )
     print(note, flush=True)
     histories, tables = {}, []
-    # seeds outside, so that an unfinished run has all splits
+    # seeds outside, so that a run that has not ended has all splits
     for seed in arguments.seeds:
         for split in arguments.splits:
             used = like_the_whole(seen, seed) if split == "block" else seed
@@ -208,20 +225,7 @@ def main():
             test, history = learn(arguments.work / name, split, used, seen, unseen, arguments)
             histories.setdefault(split, []).append(history)
             tables.append(test.assign(split=split, seed=seed))
-    found = pd.concat(tables)
-    parts = [by_class(found[found["split"] == split]).assign(split=split) for split in histories]
-    parts.append(authors(arguments.predictions).assign(split="authors (random)"))
-    table = pd.concat(parts, ignore_index=True)
-    order = {name: number for number, name in enumerate(CLASSES)}
-    table = table.sort_values("class", key=lambda names: names.map(order), kind="stable")
-    table.to_csv(arguments.work / "table.csv", index=False)
-    pd.concat(
-        [h.assign(split=split, run=run) for split, some in histories.items() for run, h in enumerate(some)]
-    ).to_csv(arguments.work / "history.csv", index=False)
-    leak_figure(histories).savefig(arguments.work / "leak.png", dpi=150)
-    text = markdown(table)
-    (arguments.work / "table.md").write_text(f"{note}\n\n{text}\n")
-    print(text)
+        report(arguments, note, histories, pd.concat(tables))
 
 
 if __name__ == "__main__":
