@@ -130,7 +130,7 @@ def _draws(results, pattern, count, what):
 
 
 def networks(results, options):
-    """Predictions of every network on both devices, in units of the spread of the predictions."""
+    """Largest difference of the predictions of every network, in units of the spread of the labels."""
     dataset = PatternDataset(options.files[45])
     rows = np.arange(min(len(dataset), 64 if options.short else 512))
     for name in NETWORKS:
@@ -147,12 +147,14 @@ def networks(results, options):
             model = train([dataset], training, "random", 0.5).model
             with precision("float32"):
                 cpu = model.predict(dataset, device="cpu", rows=rows).mean
-            for kind, allowed in (("float32", 1e-3), ("tf32", 2e-2), ("bfloat16", 2e-1)):
+            # what bfloat16 costs is no matter of the device: reported only
+            for kind, allowed in (("float32", 1e-3), ("tf32", 2e-2), ("bfloat16", None)):
                 with precision(kind) as fast:
                     other = model.predict(dataset, device=str(options.device), rows=rows, bfloat16=fast).mean
-                difference = float(np.abs(cpu - other).max() / cpu.std())
+                difference = float(np.abs(cpu - other).max() / dataset.label().std())
                 results.add("predictions, CPU float32 against the device", network=name, precision=kind,
-                            difference=difference, allowed=allowed, ok=difference <= allowed)  # fmt: skip
+                            difference=difference, allowed=allowed,
+                            ok=None if allowed is None else difference <= allowed)  # fmt: skip
 
 
 class Stopping(PatternSource):
