@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "leak": ["leak_table", "run_splits"],
         "model": ["Model", "Prediction", "evaluate", "load_model"],
         "networks": ["build_network"],
-        "settings": ["Training"],
+        "settings": ["Training", "with_preset"],
         "source": ["PatternBatch", "PatternSource"],
         "task": ["TrainingTask"],
         "training": ["Trained", "check_datasets", "train"],
