@@ -266,7 +266,7 @@ def builtin(value: Any) -> Any:
 
 def _check_given(sources: Any, owner: str, species: Any, name: str) -> None:
     if not sources:
-        said = f"has no {name}" if sources is None else f"has {name} that are empty"
+        said = f"has no {name}" if sources is None else f"has an empty list of {name}"
         raise InputError(
             f"{owner} {said}: assign atoms, a job, the path of a file, or a list of these, for example "
             f"job.{name} = pr.load('my_quench')."
