@@ -23,10 +23,12 @@ ERROR_FILE = "error.txt"
 class NBEDJob(TemplateJob):
     """Base of the jobs: a subclass gives ``defaults``, ``check_input`` and ``compute``.
 
-    A ``resumable`` one finds in its folder what an interrupted run of the same input left.
+    A ``resumable`` one finds in its folder what an interrupted run of the same input left. One that
+    ``passes_structures_on`` has the structures of its own sources, one for each by ``get_structures``.
     """
 
     resumable = False
+    passes_structures_on = False
 
     def __init__(self, project, job_name):
         super().__init__(project, job_name)

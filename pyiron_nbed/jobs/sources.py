@@ -300,8 +300,7 @@ def is_job(thing: Any) -> bool:
 
 
 def _is_passed_on(job: Any) -> bool:
-    # whose structures are those of its own sources
-    return hasattr(job, "get_structures")
+    return getattr(job, "passes_structures_on", False)
 
 
 def _check_job(job: Any, frame: Any) -> None:

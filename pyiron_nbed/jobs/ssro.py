@@ -43,6 +43,8 @@ class SSRO(AtomsJob):
     ``output.time_series``; values per atom are in files, see :meth:`get_structure`.
     """
 
+    passes_structures_on = True
+
     def defaults(self):
         """Sources and parameters."""
         return {**super().defaults(), "frame": -1, **_OPTIONS}
