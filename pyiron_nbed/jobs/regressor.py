@@ -52,7 +52,7 @@ class NBEDRegressor(AtomsJob):
         return {**own, **super().defaults(), **draw, **split, **training}
 
     def plain_input(self):
-        """Sources, datasets, volumes and mesh as dicts, the values of the preset, a model's folder for its job."""
+        """Sources and volumes as dicts, values of the preset, the folder of a model in place of its job."""
         if self.input.preset is not None:
             self.input.update(learning.with_preset(self._values(_training_names()), self.input.preset))
         super().plain_input()
@@ -128,7 +128,9 @@ class NBEDRegressor(AtomsJob):
         return [kind for kind in as_list(self.input.compare_splits or []) if kind != own]
 
     def _training(self):
-        return learning.Training.from_dict({**self._values(_training_names()), "cores": int(self.server.cores)})
+        return learning.Training.from_dict(
+            {**self._values(_training_names()), "cores": int(self.server.cores)}
+        )
 
     def _endless(self, training):
         # raises the named errors of its input
