@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pyiron_nbed.jobs.inputs import references_input, sources_input, structures_
 from pyiron_nbed.jobs.sources import builtin, last_structures, to_sources
 from pyiron_nbed.locking import is_locked
 from pyiron_nbed.provenance import versions
+from pyiron_nbed.units import to_unit
 
 ERROR_FILE = "error.txt"
 
@@ -25,10 +27,12 @@ class NBEDJob(TemplateJob):
 
     A ``resumable`` one finds in its folder what an interrupted run of the same input left. One that
     ``passes_structures_on`` has the structures of its own sources, one for each by ``get_structures``.
+    ``units`` are those of its inputs, by name: these take quantities of pint, stored as plain numbers.
     """
 
     resumable = False
     passes_structures_on = False
+    units: Mapping[str, str] = {}
 
     def __init__(self, project, job_name):
         super().__init__(project, job_name)
@@ -50,7 +54,12 @@ class NBEDJob(TemplateJob):
         raise NotImplementedError
 
     def plain_input(self) -> None:
-        """Bring input objects into a form that HDF5 can hold."""
+        """Bring input objects into a form that HDF5 can hold: quantities as numbers in our units."""
+        for name in self.units:
+            given = builtin(self.input[name])
+            plain = to_unit(given, self.units[name], name)
+            if plain is not given:
+                self.input[name] = plain
 
     def take_old_inputs(self, stored: bool) -> None:
         """Move inputs that go by an older name; ``stored``: read from the HDF5 file of an older version."""
@@ -156,7 +165,8 @@ class AtomsJob(NBEDJob):
         take_old_sources(self.input, stored=stored)
 
     def plain_input(self):
-        """Sources as a list of dicts."""
+        """Quantities as numbers, sources as a list of dicts."""
+        super().plain_input()
         if self.input.sources is not None:
             self.input.sources = to_sources(self.input.sources)
 

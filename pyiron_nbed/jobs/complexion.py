@@ -11,6 +11,7 @@ from pyiron_nbed.lammps.complexion import FIELDS, Complexion
 from pyiron_nbed.lammps.complexion_run import prepare_complexion, simulate_complexion
 from pyiron_nbed.lammps.protocol import HISTORY_FILE
 from pyiron_nbed.lammps.vcsgc import read_history
+from pyiron_nbed.units import units_of
 
 COMPLEXION_POTENTIAL = "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
 
@@ -25,6 +26,7 @@ class ComplexionMDMC(LammpsJob):
     """
 
     example = "pyiron_nbed.bicrystal(length=130, height=31)"
+    units = units_of(Complexion)
 
     def defaults(self):
         """Preset, fields of the protocol, structure and potential."""

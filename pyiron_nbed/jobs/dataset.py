@@ -20,6 +20,7 @@ from pyiron_nbed.locking import locked
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.scan import ScanPlan
 from pyiron_nbed.provenance import file_hash
+from pyiron_nbed.units import plain_values
 
 PATTERN_FILE = "patterns.h5"
 _SCAN = ("step", "order", "margin", "limits", "points", "empty", "axes_per_cluster", "seed")
@@ -39,6 +40,7 @@ class NBEDDataset(AtomsJob):
     """
 
     resumable = True
+    units = dict.fromkeys(("step", "margin", "limits", "points"), "angstrom")
 
     def defaults(self):
         """Sources, geometry, mesh and engine."""
@@ -60,7 +62,7 @@ class NBEDDataset(AtomsJob):
         super().take_old_inputs(stored)
 
     def plain_input(self):
-        """Sources, volumes, mesh and options as dicts."""
+        """Quantities as numbers; sources, volumes, mesh and options as dicts."""
         super().plain_input()
         if self.input.volume is not None:
             self.input.volume = as_volume(builtin(self.input.volume)).as_dict()
@@ -70,6 +72,8 @@ class NBEDDataset(AtomsJob):
             self.input.mesh = self.input.mesh.as_dict()
         if isinstance(self.input.multislice, MultisliceOptions):
             self.input.multislice = asdict(self.input.multislice)
+        if self.input.multislice is not None:
+            self.input.multislice = plain_values(builtin(self.input.multislice), MultisliceOptions)
 
     def check_input(self):
         """Source, volumes, scan, mesh and engine; a search finds volumes without atoms."""

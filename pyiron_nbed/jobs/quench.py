@@ -12,6 +12,7 @@ from pyiron_nbed.jobs.lammps import LammpsJob
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import MeltQuench
 from pyiron_nbed.potentials import DEFAULT_POTENTIAL
+from pyiron_nbed.units import units_of
 
 
 class GlassQuench(LammpsJob):
@@ -23,6 +24,7 @@ class GlassQuench(LammpsJob):
     """
 
     example = "pyiron_nbed.composite(cells=12, seed=0)"
+    units = units_of(MeltQuench)
 
     def defaults(self):
         """Fields of the protocol, the structure and the potential."""

@@ -13,8 +13,10 @@ from pyiron_nbed.jobs import ssro_results
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.sources import builtin, check_sources, each_source
 from pyiron_nbed.ssro.motifs import species_mask
+from pyiron_nbed.ssro.regions import find_regions
 from pyiron_nbed.ssro.summary import check_analyses, short_range_order, time_series
 from pyiron_nbed.structures.file import ATOMS_FILE, read_atoms, write_atoms
+from pyiron_nbed.units import plain_values, units_of
 
 _OPTIONS = {
     "l": 6,
@@ -44,6 +46,7 @@ class SSRO(AtomsJob):
     """
 
     passes_structures_on = True
+    units = units_of(short_range_order)
 
     def defaults(self):
         """Sources and parameters."""
@@ -58,13 +61,18 @@ class SSRO(AtomsJob):
         if "elements" in names:
             self.input["species"] = self.input.pop("elements")
 
+    def plain_input(self):
+        """Quantities as numbers, sources as a list of dicts."""
+        super().plain_input()
+        self.input.region_options = plain_values(builtin(self.input.region_options) or {}, find_regions)
+
     def check_input(self):
         """Sources that can be used, and parameters in range."""
+        self.plain_input()
         options = self._values(_OPTIONS)
         for degree in (options["l"], *options["bond_orders"]):
             harmonic_coefficients(degree)
         analyses = check_analyses(options["analyses"], options["region_options"])
-        self.plain_input()
         frame, species = builtin(self.input.frame), builtin(self.input.species)
         for atoms in check_sources(builtin(self.input.sources), "SSRO", frame, species):
             species_mask(atoms, options["motif_species"] if "voronoi" in analyses else None)

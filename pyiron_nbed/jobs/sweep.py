@@ -71,6 +71,7 @@ class GeometrySweep(AtomsJob):
     """
 
     resumable = True
+    units = dict.fromkeys(("radii", "heights", "step"), "angstrom")
     test_sources = sources_input("test_sources")
     test_structures = structures_input("test_sources")
     test_references = references_input("test_sources")

@@ -290,6 +290,31 @@ def test_atoms_in_a_job_and_in_a_file_have_one_form(in_folder, atoms):
     assert found.arrays["frozen"].dtype == bool
 
 
+def test_inputs_with_units_are_stored_as_plain_numbers(project, atoms):
+    units = pytest.importorskip("pint").UnitRegistry()
+    job = project.create.job.NBEDDataset("patterns")
+    job.sources = atoms[0]
+    job.input.update({**SCAN, "step": 0.8 * units.nm, "limits": [(0 * units.nm, 1.2 * units.nm), None, None]})
+    job.run()
+    job = project.load("patterns")
+    assert job.input.step == pytest.approx(8.0)
+    assert job.dataset.centers[:, 0].max() <= 12
+    job = project.create.job.GlassQuench("quench")
+    job.sources = atoms[0]
+    job.input.update(
+        {"melt_time": 20 * units.fs, "cooling_rate": 1e5 * units.K / units.ps, "minimize": False}
+    )
+    job.run()
+    job = project.load("quench")
+    assert job.input.melt_time == pytest.approx(0.02)
+    assert job.output.cooling_rate == pytest.approx(1e17)
+    job = project.create.job.SSRO("ssro")
+    job.sources = atoms[0]
+    job.input.window = 3 * units.K
+    with pytest.raises(InputError, match="window has the unit kelvin: give a length"):
+        job.run()
+
+
 LIGHT = """
 import importlib, sys
 HEAVY = {"torch", "torchvision", "matplotlib"}
