@@ -8,6 +8,7 @@ from typing import Any
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.sources import (
+    Source,
     builtin,
     open_dataset,
     open_source,
@@ -31,7 +32,7 @@ def sources_input(name: str = "sources") -> Any:
         return None if stored is None else [open_source(source) for source in stored]
 
     def write(job: Any, given: Any) -> None:
-        job.input[name] = None if given is None else to_sources(given)
+        _write(job, name, None if given is None else to_sources(given))
 
     return property(read, write, doc="Atoms (Å), finished jobs and paths, or None; assign one or a list.")
 
@@ -61,6 +62,8 @@ def datasets_input(name: str) -> Any:
 def take_old_sources(inputs: Any, prefix: str = "", stored: bool = False) -> None:
     """Move "structure", "structures", "reference", "references" and "file" of an input to "sources".
 
+    They replace what "sources" held: assigning a source by :func:`sources_input` takes them away.
+
     Args:
         inputs: the input of a job, changed in place.
         prefix: "test_" for the ones to test on.
@@ -70,26 +73,32 @@ def take_old_sources(inputs: Any, prefix: str = "", stored: bool = False) -> Non
     Raises:
         InputError: two of them are set.
     """
-    new = prefix + "sources"
-    old = [name for name in _OLD if prefix + name in list(inputs.keys())]
-    if not old:
+    old = _old_names(inputs, prefix)
+    given = [name for name in old if inputs[name] is not None]
+    if len(given) > 1 and not stored:
+        raise InputError(
+            f"The inputs {' and '.join(given)} are set: give one of them, or all of it as {prefix}sources."
+        )
+    if len(given) > 1:
         return
-    given = [name for name in old if inputs[prefix + name] is not None]
-    beside = [new] if new in list(inputs.keys()) and inputs[new] is not None else []
-    both = [prefix + name for name in given] + beside
-    if len(both) > 1 and not stored:
-        raise InputError(f"The inputs {' and '.join(both)} are set: give one of them, or all of it as {new}.")
-    if len(both) > 1:
-        return
-    taken = None
     for name in given:
-        value = builtin(inputs[prefix + name])
-        items = value if _OLD[name] else [value]
-        taken = [to_source({"atoms": item} if _is_atoms(item) else item) for item in items]
+        value = builtin(inputs[name])
+        items = value if _OLD[name.removeprefix(prefix)] else [value]
+        inputs[f"{prefix}sources"] = [
+            to_source({"atoms": item} if _is_atoms(item) else item) for item in items
+        ]
     for name in old:
-        del inputs[prefix + name]
-    if given or not beside:
-        inputs[new] = taken
+        del inputs[name]
+
+
+def _old_names(inputs: Any, prefix: str) -> list[str]:
+    return [prefix + name for name in _OLD if prefix + name in list(inputs.keys())]
+
+
+def _write(job: Any, name: str, sources: list[Source] | None) -> None:
+    for old in _old_names(job.input, name.removesuffix("sources")):
+        del job.input[old]
+    job.input[name] = sources
 
 
 def _is_atoms(stored: Any) -> bool:
@@ -105,9 +114,8 @@ def _one_kind(name: str, several: bool, key: str, convert: Any) -> Any:
         return found if several else found[0]
 
     def write(job: Any, given: Any) -> None:
-        job.input[name] = (
-            None if given is None else [convert(item) for item in (given if several else [given])]
-        )
+        items = given if several or given is None else [given]
+        _write(job, name, None if items is None else [convert(item) for item in items])
 
     what = "structures (Å)" if key == "atoms" else "finished jobs"
     return property(read, write, doc=f"``{name}`` where all are {what}, else None; assigning replaces them.")

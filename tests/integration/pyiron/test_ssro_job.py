@@ -115,10 +115,10 @@ def test_sources_that_cannot_be_used(job, in_folder):
     text = path.read_text().replace(" element ", " mass ").replace(" Cu ", " 63.5 ").replace(" Zr ", " 91.2 ")
     path.write_text(text)
     refused(job, "does not name them")
-    job.sources = glass(500)
+    job.input.structure = glass(500)
     job.input.file = str(path)
-    refused(job, "inputs file and sources are set")
-    job.input.file = None
+    refused(job, "inputs structure and file are set")
+    job.sources = glass(500)  # takes the place of both
     job.input.frame = 2
     refused(job, "A structure has one frame")
 
