@@ -67,7 +67,7 @@ def main():
     project = Project(str(folder / "project"))
     # its datasets and networks are jobs of a sub-project, and stay
     sweep = project.create.job.GeometrySweep("sweep", delete_existing_job=True)
-    sweep.structures, sweep.test_structures = train, test
+    sweep.sources, sweep.test_sources = train, test
     sweep.input.radii, sweep.input.heights = chosen["radii"], chosen["heights"]
     sweep.input.networks, sweep.input.seeds = arguments.networks, arguments.seeds
     sweep.input.step = round((volume / chosen["patterns"]) ** (1 / 3), 2)

@@ -82,12 +82,12 @@ def main():
     for number, quench in enumerate(quenches, 1):
         ssro = make(project, "SSRO", f"ssro_{number}")
         if ssro.status.initialized:
-            ssro.reference = quench
+            ssro.sources = quench
             ssro.server.cores = 2
         run(ssro)
         dataset = make(project, "NBEDDataset", f"patterns_{number}")
         if dataset.status.initialized:
-            dataset.reference = ssro
+            dataset.sources = ssro
             dataset.input.volume = VOLUME
             dataset.input.step = settings["step"]
             dataset.input.zone_axis = ZONE_AXES

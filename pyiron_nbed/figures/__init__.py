@@ -1,47 +1,21 @@
-"""One function per figure; each returns a matplotlib Figure."""
+"""One function per figure; each returns a matplotlib Figure (matplotlib is loaded with the first one)."""
 
-from pyiron_nbed.figures.complexion import composition_profile, control_history
-from pyiron_nbed.figures.learning import (
-    calibration_plot,
-    geometry_heatmap,
-    learning_curves,
-    parity,
-    prediction_profile,
-)
-from pyiron_nbed.figures.patterns import disorder_maps, pattern_gallery
-from pyiron_nbed.figures.scans import (
-    label_groups,
-    mean_patterns,
-    patterns_along_scan,
-    radial_profiles,
-    region_groups,
-)
-from pyiron_nbed.figures.ssro import (
-    disorder_boxplots,
-    disorder_profiles,
-    motif_densities,
-    rdf_by_region,
-    structure_slice,
-)
+import lazy_loader
 
-__all__ = [
-    "calibration_plot",
-    "composition_profile",
-    "control_history",
-    "disorder_boxplots",
-    "disorder_maps",
-    "disorder_profiles",
-    "geometry_heatmap",
-    "label_groups",
-    "learning_curves",
-    "mean_patterns",
-    "motif_densities",
-    "parity",
-    "pattern_gallery",
-    "patterns_along_scan",
-    "prediction_profile",
-    "radial_profiles",
-    "rdf_by_region",
-    "region_groups",
-    "structure_slice",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["style"],
+    submod_attrs={
+        "complexion": ["composition_profile", "control_history"],
+        "learning": [
+            "calibration_plot", "geometry_heatmap", "learning_curves", "parity", "prediction_profile",
+        ],
+        "patterns": ["disorder_maps", "pattern_gallery"],
+        "scans": [
+            "label_groups", "mean_patterns", "patterns_along_scan", "radial_profiles", "region_groups",
+        ],
+        "ssro": [
+            "disorder_boxplots", "disorder_profiles", "motif_densities", "rdf_by_region", "structure_slice",
+        ],
+    },
+)  # fmt: skip

@@ -162,7 +162,7 @@ def motif_densities(
     return figure
 
 
-def disorder_boxplots(atoms: Atoms, species: str | None = "Cu") -> Figure:
+def disorder_boxplots(atoms: Atoms, motif_species: str | None = "Cu") -> Figure:
     """d_i by motif class and by region, with the thresholds of least total error (Fig. 4).
 
     Boxes hold the middle half, whiskers reach from the 5th to the 95th percentile, lines are medians.
@@ -170,7 +170,7 @@ def disorder_boxplots(atoms: Atoms, species: str | None = "Cu") -> Figure:
     Args:
         atoms: N atoms with ``arrays`` "disorder_parameter", "motif_class" and, for the second panel,
             "region", as :func:`pyiron_nbed.ssro.summary.short_range_order` gives them.
-        species: element of the centres of the motifs; None or "all" takes every atom.
+        motif_species: element of the centres of the motifs; None or "all" takes every atom.
 
     Returns:
         The figure: one panel, or two where there are regions.
@@ -185,7 +185,7 @@ def disorder_boxplots(atoms: Atoms, species: str | None = "Cu") -> Figure:
                 "pyiron_nbed.ssro.summary.short_range_order(atoms)."
             )
     disorder, classes = atoms.arrays["disorder_parameter"], atoms.arrays["motif_class"]
-    central = species_mask(atoms, species)
+    central = species_mask(atoms, motif_species)
     by_class = {name: disorder[central & (classes == number)] for number, name in enumerate(MOTIF_CLASSES)}
     panels = [("motif class", by_class, _CLASS_COLORS, ("ordered", "disordered"))]
     region = atoms.arrays.get("region")

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.jobs.base import ERROR_FILE
-from pyiron_nbed.lammps.run import last_step, stop_group
+from pyiron_nbed.lammps.run import LOG_FILE, last_step, stop_group
 from pyiron_nbed.progress import SILENCE_VARIABLE, progress_bar
 
 OUTPUT_FILE = "background.out"
@@ -50,7 +50,7 @@ def run_in_background(jobs: Sequence[Any]) -> None:
             for entry in list(active):
                 job, process, bar = entry
                 over = process.poll() is not None
-                step = last_step(Path(job.working_directory) / "log.lammps")
+                step = last_step(Path(job.working_directory) / LOG_FILE)
                 bar.update(max(0, step - bar.n))
                 if over:
                     active.remove(entry)

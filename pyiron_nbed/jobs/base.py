@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import difflib
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from ase import Atoms
 from pyiron_base.jobs.job.template import TemplateJob
 
 import pyiron_nbed
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.jobs.inputs import references_input, sources_input, structures_input, take_old_sources
+from pyiron_nbed.jobs.sources import builtin, last_structures, to_sources
 from pyiron_nbed.locking import is_locked
 from pyiron_nbed.provenance import versions
+from pyiron_nbed.units import to_unit
 
 ERROR_FILE = "error.txt"
 
@@ -21,10 +25,14 @@ ERROR_FILE = "error.txt"
 class NBEDJob(TemplateJob):
     """Base of the jobs: a subclass gives ``defaults``, ``check_input`` and ``compute``.
 
-    A ``resumable`` one finds in its folder what an interrupted run of the same input left.
+    A ``resumable`` one finds in its folder what an interrupted run of the same input left. One that
+    ``passes_structures_on`` has the structures of its own sources, one for each by ``get_structures``.
+    ``units`` are those of its inputs, by name: these take quantities of pint, stored as plain numbers.
     """
 
     resumable = False
+    passes_structures_on = False
+    units: Mapping[str, str] = {}
 
     def __init__(self, project, job_name):
         super().__init__(project, job_name)
@@ -46,7 +54,15 @@ class NBEDJob(TemplateJob):
         raise NotImplementedError
 
     def plain_input(self) -> None:
-        """Bring input objects into a form that HDF5 can hold."""
+        """Bring input objects into a form that HDF5 can hold: quantities as numbers in our units."""
+        for name in self.units:
+            given = builtin(self.input[name])
+            plain = to_unit(given, self.units[name], name)
+            if plain is not given:
+                self.input[name] = plain
+
+    def take_old_inputs(self, stored: bool) -> None:
+        """Move inputs that go by an older name; ``stored``: read from the HDF5 file of an older version."""
 
     @property
     def folder(self) -> Path:
@@ -65,6 +81,7 @@ class NBEDJob(TemplateJob):
         if self.resumable and stopped and not delete_existing_job:
             repair = True
         if delete_existing_job or self.status.initialized:
+            self.take_old_inputs(stored=False)
             self._check_names()
             self.check_input()
         super().run(
@@ -103,6 +120,7 @@ class NBEDJob(TemplateJob):
     def from_hdf(self, hdf=None, group_name=None):
         """Read the job; inputs that came after it was stored get their default, with which it was run."""
         super().from_hdf(hdf=hdf, group_name=group_name)
+        self.take_old_inputs(stored=True)
         known = list(self.input.keys())
         self.input.update({name: value for name, value in self.defaults().items() if name not in known})
 
@@ -124,8 +142,41 @@ class NBEDJob(TemplateJob):
         return {name: builtin(self.input[name]) for name in names}
 
 
-def builtin(value: Any) -> Any:
-    """Lists and dicts instead of pyiron's containers, Python numbers instead of NumPy's."""
-    if hasattr(value, "to_builtin"):
-        return value.to_builtin()
-    return value.item() if isinstance(value, np.generic) else value
+class AtomsJob(NBEDJob):
+    """Base of the jobs that take atoms: ``job.sources =`` atoms, a job, a path, or a list of any of these.
+
+    A job stands for its last frame, a path for the last frame of a LAMMPS dump, data or restart file, whose
+    atom types ``input.species`` names where the file does not. Earlier names of the one input are
+    ``structure`` and ``structures``, ``reference`` and ``references``.
+    """
+
+    sources = sources_input()
+    structure = structures_input(several=False)
+    structures = structures_input()
+    reference = references_input(several=False)
+    references = references_input()
+
+    def defaults(self):
+        """No sources, and files that name their atom types."""
+        return {"sources": None, "species": None}
+
+    def take_old_inputs(self, stored):
+        """The sources had five names, one for each kind."""
+        take_old_sources(self.input, stored=stored)
+
+    def plain_input(self):
+        """Quantities as numbers, sources as a list of dicts."""
+        super().plain_input()
+        if self.input.sources is not None:
+            self.input.sources = to_sources(self.input.sources)
+
+    def source_structures(self) -> list[Atoms]:
+        """The last frame (Å) of every source.
+
+        Raises:
+            InputError: no sources, or one that cannot be used.
+            StructureError: an unusable structure.
+        """
+        self.plain_input()
+        species = builtin(self.input.species)
+        return last_structures(builtin(self.input.sources), type(self).__name__, species)

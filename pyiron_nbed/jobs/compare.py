@@ -13,10 +13,11 @@ from pyiron_base import Toolkit
 
 from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.jobs.base import builtin
+from pyiron_nbed.jobs.sources import builtin
+from pyiron_nbed.learning.files import CARD_FILE, HISTORY_FILE
 
 REGIONS = ("interior", "crystal", "ACTR")
-_KIND, _CARD = "NBEDRegressor", "model.json"
+_KIND = "NBEDRegressor"
 _OVERALL = ("rmse", "rmse_low", "rmse_high", "mae", "r2", "skill")
 _REGIONAL = ("rmse", "skill", "correlation")
 COLUMNS = (
@@ -79,8 +80,8 @@ class NBEDTools(Toolkit):
         for job_id, name, top, path, seconds in jobs.reindex(columns=columns).values.tolist():
             project = f"{top or ''}{path}"
             folder = Path(project) / f"{name}_hdf5" / name
-            if (folder / _CARD).is_file():  # 4 ms instead of 70 from the HDF5 file of the job
-                card = json.loads((folder / _CARD).read_text())
+            if (folder / CARD_FILE).is_file():  # 4 ms instead of 70 from the HDF5 file of the job
+                card = json.loads((folder / CARD_FILE).read_text())
             else:
                 card = builtin(self._project.inspect(job_id).content["storage/output"]["card"])
             rows += _rows({"job": name, "project": project}, card, folder, seconds)
@@ -93,7 +94,7 @@ def _rows(where: dict[str, str], card: dict[str, Any], folder: Path, seconds: fl
     found = [as_volume_or_range(v) for v in (endless or card)["volumes"]]
     volumes = {str(volume): volume for volume in found}
     only = found[0] if len(volumes) == 1 else None
-    history = folder / "history.csv"
+    history = folder / HISTORY_FILE
     epochs = training["epochs"]
     if history.is_file():  # an early stop makes it fewer
         epochs = int(pd.read_csv(history, usecols=["epoch"])["epoch"].max())

@@ -6,37 +6,32 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from pyiron_nbed.executable import lammps_version
-from pyiron_nbed.jobs.executable import command_of_job
 from pyiron_nbed.jobs.lammps import LammpsJob
-from pyiron_nbed.jobs.source import structure_from_dict
 from pyiron_nbed.lammps.complexion import FIELDS, Complexion
 from pyiron_nbed.lammps.complexion_run import prepare_complexion, simulate_complexion
 from pyiron_nbed.lammps.protocol import HISTORY_FILE
 from pyiron_nbed.lammps.vcsgc import read_history
-from pyiron_nbed.provenance import structure_id
+from pyiron_nbed.units import units_of
 
-DEFAULT_POTENTIAL = "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
+COMPLEXION_POTENTIAL = "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
 
 
 class ComplexionMDMC(LammpsJob):
     """Segregate Zr to the boundaries of a Cu bicrystal until they are amorphous films.
 
-    Set ``structure`` (:func:`pyiron_nbed.bicrystal`), ``input.preset`` ("seeded" for small
+    Set ``structure`` (:func:`pyiron_nbed.bicrystal`) or ``sources``, ``input.preset`` ("seeded" for small
     machines, "published" for the study's protocol) and any field of
     :class:`pyiron_nbed.lammps.complexion.Complexion`; a field that is None has the preset's value.
     ``accelerator`` keeps the pair style on the CPU here, where the MC reads its tables.
     """
 
+    example = "pyiron_nbed.bicrystal(length=130, height=31)"
+    units = units_of(Complexion)
+
     def defaults(self):
         """Preset, fields of the protocol, structure and potential."""
-        return {
-            "preset": "seeded",
-            **dict.fromkeys(FIELDS),
-            "accelerator": None,
-            "structure": None,
-            "potential": DEFAULT_POTENTIAL,
-        }
+        own = {"preset": "seeded", **dict.fromkeys(FIELDS), "potential": COMPLEXION_POTENTIAL}
+        return {**super().defaults(), **own}
 
     @property
     def protocol(self) -> Complexion:
@@ -50,29 +45,17 @@ class ComplexionMDMC(LammpsJob):
         """Time steps of all stages."""
         return self.protocol.total_steps
 
-    def check_input(self):
-        """Structure, protocol, potential, ranks and LAMMPS."""
-        atoms = self._need_structure("pyiron_nbed.bicrystal(length=130, height=31)")
-        prepare_complexion(atoms, self.protocol, self._find_potential(), int(self.server.cores))
-        if not self.server.run_mode.queue:  # LAMMPS may be on the compute node only
-            command_of_job(self)
+    def check_start(self, atoms, potential):
+        """Structure, protocol, potential and ranks."""
+        prepare_complexion(atoms, self.protocol, potential, int(self.server.cores))
 
-    def compute(self):
-        """Run LAMMPS; the output holds the control's history, profile, segments and provenance."""
-        command = command_of_job(self)
-        atoms, potential = structure_from_dict(self.input.structure), self._find_potential()
+    def simulate(self, atoms, potential, command):
+        """History of the control, profile and segments, and the protocol."""
         result = simulate_complexion(
             self.folder, atoms, self.protocol, potential, command, self.job_name, int(self.server.cores),
             self.input.accelerator,
         )  # fmt: skip
-        return {
-            **result,
-            "protocol": asdict(self.protocol),
-            "potential": asdict(potential),
-            "structure_id": {"start": structure_id(atoms), "final": structure_id(self.get_structure())},
-            "lammps_version": lammps_version(tuple(command)),
-            "command": list(command),
-        }
+        return {**result, "protocol": asdict(self.protocol)}
 
     def get_history(self) -> pd.DataFrame:
         """Chemical potential (eV), composition and acceptance, one row per adjustment; live."""

@@ -13,45 +13,57 @@ from pyiron_nbed.diffraction import as_volume, check_engine
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import check_atoms
-from pyiron_nbed.jobs.base import NBEDJob, builtin
-from pyiron_nbed.jobs.dataset_results import DatasetResults
-from pyiron_nbed.jobs.source import ManyStructuresSource
+from pyiron_nbed.jobs import dataset_results
+from pyiron_nbed.jobs.base import AtomsJob
+from pyiron_nbed.jobs.sources import builtin, origins_of
 from pyiron_nbed.locking import locked
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.scan import ScanPlan
 from pyiron_nbed.provenance import file_hash
+from pyiron_nbed.units import plain_values
 
 PATTERN_FILE = "patterns.h5"
+_SCAN = ("step", "order", "margin", "limits", "points", "empty", "axes_per_cluster", "seed")
 _SAME = ("engine", "dtype", "labels", "multislice")
-_SCAN = ("step", "axes_per_cluster", "seed", "order", "margin", "points", "empty")
 
 
-class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
-    """Diffraction patterns of volumes on a grid through ``structure`` or ``reference``, or several.
+class NBEDDataset(AtomsJob):
+    """Diffraction patterns of volumes on a grid through ``sources``: atoms, jobs, files, one or several.
 
     ``input.volume`` (or ``input.volumes``, a list), ``input.zone_axis`` (one direction or a list of
     directions), ``input.mesh``, ``input.engine``, ``input.dtype``; the other inputs are the arguments of
-    :func:`pyiron_nbed.dataset.build_dataset`: ``step``, ``order``, ``margin``, ``region`` (its ``limits``, Å)
-    or ``points``, ``empty``, ``labels`` (None: all), ``sources`` (its ``origins``; None: of references the
-    simulation they come from), ``multislice`` (a dict of options of that engine).
+    :func:`pyiron_nbed.dataset.build_dataset`: ``step``, ``order``, ``margin``, ``limits`` (Å) or ``points``,
+    ``empty``, ``labels`` (None: all), ``origins`` (None: of jobs the simulation they come from),
+    ``multislice`` (a dict of options of that engine).
     :attr:`dataset` opens the result. A job that was killed goes on after the last complete pattern when it
     is run again.
     """
 
     resumable = True
+    units = dict.fromkeys(("step", "margin", "limits", "points"), "angstrom")
 
     def defaults(self):
-        """Source, geometry, mesh and engine."""
+        """Sources, geometry, mesh and engine."""
         return {
-            "structure": None, "structures": None, "reference": None, "references": None,
+            **super().defaults(),
             "volume": None, "volumes": None, "step": 2.5, "zone_axis": [0, 0, 1],
             "mesh": Mesh().as_dict(), "engine": "cpu", "dtype": "float16", "labels": None,
-            "axes_per_cluster": 1, "seed": 0, "order": "raster", "margin": 0.0, "region": None,
-            "points": None, "empty": "error", "sources": None, "multislice": None,
+            "axes_per_cluster": 1, "seed": 0, "order": "raster", "margin": 0.0, "limits": None,
+            "points": None, "empty": "error", "origins": None, "multislice": None,
         }  # fmt: skip
 
+    def take_old_inputs(self, stored):
+        """``sources`` were the names of what the structures come from, ``region`` the limits of the scan."""
+        names = list(self.input.keys())
+        if stored and "origins" not in names and "sources" in names:
+            self.input["origins"] = self.input.pop("sources")
+        if "region" in names:
+            self.input["limits"] = self.input.pop("region")
+        super().take_old_inputs(stored)
+
     def plain_input(self):
-        """Volumes, mesh and options as dicts."""
+        """Quantities as numbers; sources, volumes, mesh and options as dicts."""
+        super().plain_input()
         if self.input.volume is not None:
             self.input.volume = as_volume(builtin(self.input.volume)).as_dict()
         if self.input.volumes is not None:
@@ -60,13 +72,14 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
             self.input.mesh = self.input.mesh.as_dict()
         if isinstance(self.input.multislice, MultisliceOptions):
             self.input.multislice = asdict(self.input.multislice)
+        if self.input.multislice is not None:
+            self.input.multislice = plain_values(builtin(self.input.multislice), MultisliceOptions)
 
     def check_input(self):
         """Source, volumes, scan, mesh and engine; a search finds volumes without atoms."""
         structures = self.source_structures()
-        self.plain_input()
-        settings = self._settings()
-        check_engine(settings["engine"], settings["volumes"])
+        scan, settings = self._scan(), self._settings()
+        check_engine(settings["engine"], scan["volumes"])
         multislice_options(settings["multislice"], settings["engine"], settings["mesh"])
         if settings["dtype"] not in DTYPES:
             raise InputError(f"dtype is {settings['dtype']!r}: choose one of {', '.join(DTYPES)}.")
@@ -74,15 +87,13 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
         for atoms in structures:
             check_atoms(atoms, minimum_distance=0.5)
         check_origins(settings["origins"], structures)
-        plan_scans(
-            structures, settings["volumes"], settings["zone_axes"], settings["scan"], self.server.cores
-        )
+        plan_scans(structures, cores=self.server.cores, **scan)
 
     def compute(self):
         """Write ``patterns.h5``; the output holds its hash and size."""
-        path = self.folder / PATTERN_FILE
+        path, given = self.folder / PATTERN_FILE, {**self._scan(), **self._settings()}
         with locked(self.folder):
-            n = build_dataset(path, self.source_structures(), cores=self.server.cores, **self._settings())
+            n = build_dataset(path, self.source_structures(), cores=self.server.cores, **given)
         skipped = self.dataset.provenance["n_skipped"]
         return {"n_patterns": n, "n_skipped": skipped, "file": PATTERN_FILE, "hash": file_hash(path)}
 
@@ -91,20 +102,34 @@ class NBEDDataset(ManyStructuresSource, DatasetResults, NBEDJob):
         """The patterns with their labels."""
         return PatternDataset(self.folder / PATTERN_FILE)
 
-    def _settings(self) -> dict[str, Any]:
+    plot_gallery = dataset_results.plot_gallery
+    plot_regions = dataset_results.plot_regions
+    plot_radial = dataset_results.plot_radial
+    plot_scan = dataset_results.plot_scan
+    write_hyperspy = dataset_results.write_hyperspy
+    write_py4dstem = dataset_results.write_py4dstem
+
+    def _scan(self) -> dict[str, Any]:
+        # what plan_scans is called with
         one, many = builtin(self.input.volume), builtin(self.input.volumes)
         if (one is None) == (many is None):
             raise InputError(
                 "NBEDDataset needs either input.volume or input.volumes: assign for example "
                 "job.input.volume = Cylinder(radius=5, height=20)."
             )
-        axis, mesh = builtin(self.input.zone_axis), builtin(self.input.mesh)
-        nested = hasattr(axis[0], "__len__")
+        axis = builtin(self.input.zone_axis)
         return {
             "volumes": [as_volume(v) for v in (many if one is None else [one])],
-            "zone_axes": axis if nested else [axis],
+            "zone_axes": axis if hasattr(axis[0], "__len__") else [axis],
+            "scan": ScanPlan(**self._values(_SCAN)),
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        # the other arguments of build_dataset
+        mesh = builtin(self.input.mesh)
+        origins = builtin(self.input.origins) or origins_of(builtin(self.input.sources))
+        return {
             "mesh": mesh if isinstance(mesh, Mesh) else Mesh(**mesh),
-            "origins": builtin(self.input.sources) or self.source_names(),
-            "scan": ScanPlan(limits=builtin(self.input.region), **self._values(_SCAN)),
+            "origins": origins,
             **self._values(_SAME),
         }

@@ -7,33 +7,28 @@ from dataclasses import asdict, fields
 import numpy as np
 
 from pyiron_nbed.errors import StructureError
-from pyiron_nbed.executable import lammps_version
 from pyiron_nbed.geometry.cells import check_atoms, check_orthogonal
-from pyiron_nbed.jobs.executable import command_of_job
 from pyiron_nbed.jobs.lammps import LammpsJob
-from pyiron_nbed.jobs.source import structure_from_dict
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import MeltQuench
 from pyiron_nbed.potentials import DEFAULT_POTENTIAL
-from pyiron_nbed.provenance import structure_id
+from pyiron_nbed.units import units_of
 
 
 class GlassQuench(LammpsJob):
     """Melt a structure and quench it to a glass with LAMMPS.
 
-    Set ``structure`` (orthogonal, periodic), optionally ``potential`` (a name of
-    ``list_potentials()`` or a one-row DataFrame) and the fields of
+    Set ``structure`` (orthogonal, periodic), or a job or file as ``sources``, optionally ``potential`` (a
+    name of ``list_potentials()`` or a one-row DataFrame) and the fields of
     :class:`pyiron_nbed.lammps.protocol.MeltQuench` as ``input``; ``server.cores`` are MPI ranks.
     """
 
+    example = "pyiron_nbed.composite(cells=12, seed=0)"
+    units = units_of(MeltQuench)
+
     def defaults(self):
         """Fields of the protocol, the structure and the potential."""
-        return {
-            **asdict(MeltQuench()),
-            "accelerator": None,
-            "structure": None,
-            "potential": DEFAULT_POTENTIAL,
-        }
+        return {**super().defaults(), **asdict(MeltQuench()), "potential": DEFAULT_POTENTIAL}
 
     @property
     def protocol(self) -> MeltQuench:
@@ -43,18 +38,15 @@ class GlassQuench(LammpsJob):
     @property
     def total_steps(self) -> int:
         """Time steps of all stages."""
-        return sum(self.protocol.steps("array_frozen" in self.input.structure).values())
+        return sum(self.protocol.steps("frozen" in self.start_structure().arrays).values())
 
-    def check_input(self):
-        """Structure, protocol, potential and LAMMPS."""
-        atoms = self._need_structure("pyiron_nbed.composite(cells=12, seed=0)")
+    def check_start(self, atoms, potential):
+        """Structure, protocol and elements."""
         check_atoms(atoms, minimum_distance=0.5)
         check_orthogonal(atoms)
         self._check_frozen(np.asarray(atoms.arrays.get("frozen", np.zeros(len(atoms))), bool))
         _ = self.protocol
-        self._find_potential().check_elements(atoms.get_chemical_symbols())
-        if not self.server.run_mode.queue:  # LAMMPS may be on the compute node only
-            command_of_job(self)
+        potential.check_elements(atoms.get_chemical_symbols())
 
     def _check_frozen(self, frozen: np.ndarray) -> None:
         if frozen.any():
@@ -63,18 +55,9 @@ class GlassQuench(LammpsJob):
                 "remove its array 'frozen'."
             )
 
-    def compute(self):
-        """Run LAMMPS; the output holds energies, rates, potential and provenance."""
-        command = command_of_job(self)
-        atoms, potential = structure_from_dict(self.input.structure), self._find_potential()
-        result = simulate_melt_quench(self.folder, atoms, self.protocol, potential, command, self.job_name)
-        return {
-            **result,
-            "potential": asdict(potential),
-            "structure_id": {"start": structure_id(atoms), "final": structure_id(self.get_structure())},
-            "lammps_version": lammps_version(tuple(command)),
-            "command": list(command),
-        }
+    def simulate(self, atoms, potential, command):
+        """Energies, rates and what the run did."""
+        return simulate_melt_quench(self.folder, atoms, self.protocol, potential, command, self.job_name)
 
 
 class CompositeQuench(GlassQuench):

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyiron_nbed import learning
+from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.jobs.base import builtin
-from pyiron_nbed.jobs.regressor_results import RegressorResults
-from pyiron_nbed.jobs.source import load_reference, to_reference
-from pyiron_nbed.jobs.training_sources import TrainingSources, as_list
+from pyiron_nbed.jobs import regressor_results
+from pyiron_nbed.jobs.base import AtomsJob
+from pyiron_nbed.jobs.inputs import datasets_input
+from pyiron_nbed.jobs.sources import as_list, builtin, load_job, to_datasets, to_reference
+from pyiron_nbed.learning.files import CHECKPOINT_FILE
 from pyiron_nbed.locking import locked
+from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.structures.file import write_atoms
 
 if TYPE_CHECKING:
     from pyiron_nbed.learning import Model, Prediction
 
 _SPLIT = ("split", "test_fraction", "label")
+_DRAW = ("volumes", "zone_axes", "turned")
 
 
-class NBEDRegressor(TrainingSources, RegressorResults):
+class NBEDRegressor(AtomsJob):
     """Train a network on ``datasets`` (NBEDDataset jobs or pattern files), or on endless patterns of
-    ``structures`` or ``references`` with ``input.volumes`` (then ``test_datasets`` are needed).
+    ``sources`` (atoms, jobs, files) with ``input.volumes`` (then ``test_datasets`` are needed), see
+    :class:`pyiron_nbed.learning.PatternSource`.
 
     The test set is drawn by ``input.split`` ("block", "structure", "job" or "random"), or is
     ``test_datasets`` where given. ``output.metrics`` holds rmse, mae, r2, … on it, also for each region, and
@@ -31,72 +39,70 @@ class NBEDRegressor(TrainingSources, RegressorResults):
     """
 
     resumable = True
+    datasets = datasets_input("datasets")
+    test_datasets = datasets_input("test_datasets")
 
     def defaults(self):
         """How to train, split and augment; see :class:`pyiron_nbed.learning.Training`."""
-        from pyiron_nbed.learning import Training
-
-        training = Training().as_dict()
+        training = learning.Training().as_dict()
         del training["cores"]
         split = {"split": "block", "test_fraction": 0.2, "label": "disorder_parameter"}
+        draw = {"volumes": None, "mesh": Mesh().as_dict(), "zone_axes": "random", "turned": True}
         own: dict[str, Any] = {"datasets": [], "test_datasets": [], "compare_splits": [], "preset": None}
-        return {**own, **self.source_defaults(), **split, **training}
+        return {**own, **super().defaults(), **draw, **split, **training}
 
     def plain_input(self):
-        """The values of the preset are written out; a job to start from becomes the folder of its model."""
+        """Sources and volumes as dicts, values of the preset, the folder of a model in place of its job."""
         if self.input.preset is not None:
-            from pyiron_nbed.learning.settings import with_preset
-
-            self.input.update(with_preset(self._values(_training_names()), self.input.preset))
+            self.input.update(learning.with_preset(self._values(_training_names()), self.input.preset))
+        super().plain_input()
+        for name in ("datasets", "test_datasets"):
+            self.input[name] = to_datasets(self.input[name])
         if hasattr(self.input.weights, "job_name"):
-            self.input.weights = str(load_reference(to_reference(self.input.weights)).folder)
-        self.plain_source()
+            self.input.weights = str(load_job(to_reference(self.input.weights)).folder)
+        if self.input.volumes is not None:
+            self.input.volumes = [as_volume_or_range(v).as_dict() for v in builtin(self.input.volumes)]
+        if isinstance(self.input.mesh, Mesh):
+            self.input.mesh = self.input.mesh.as_dict()
 
     def check_input(self):
         """Datasets on one mesh, a possible split, training parameters in range."""
-        if bool(len(self.input.datasets)) == self.has_source:
+        endless = self.input.sources is not None
+        if bool(len(self.input.datasets)) == endless:
             raise InputError(
-                f"There are {'both datasets and structures' if self.has_source else 'no datasets'}: assign "
+                f"There are {'both datasets and sources' if endless else 'no datasets'}: assign "
                 "job.datasets = [dataset_job, …] with NBEDDataset jobs or pattern files, or "
-                "job.references = [quench_job, …] with job.input.volumes for endless patterns."
+                "job.sources = [quench_job, …] with job.input.volumes for endless patterns."
             )
-        from pyiron_nbed.learning.training import check_datasets
-
         self.plain_input()
         training = self._training()
         training.check_network()
-        label = builtin(self.input.label)
-        patterns = self.make_source(label, training.batch_size) if self.has_source else self.datasets
+        patterns = self._endless(training) if endless else self.datasets
         checked = self._values((*_SPLIT, "validation", "target"))
-        check_datasets(patterns, self.test_datasets, **checked)
+        learning.check_datasets(patterns, self.test_datasets, **checked)
         for kind in self._compared():
-            check_datasets(self.datasets, **{**checked, "split": kind})
+            learning.check_datasets(self.datasets, **{**checked, "split": kind})
 
     def compute(self):
         """Train; weights, card, history and test predictions go to the working directory."""
-        from pyiron_nbed.learning.leak import leak_table, run_splits
-        from pyiron_nbed.learning.task import CHECKPOINT_FILE, TrainingTask
-
         files = [[str(dataset.path) for dataset in group] for group in (self.datasets, self.test_datasets)]
-        source = self.written_source(self.folder) if self.has_source else None
+        source = self._written_source(self.folder) if self.input.sources is not None else None
         settings = {"training": self._training().as_dict(), "source": source, **self._values(_SPLIT)}
-        task = TrainingTask(files[0], test_datasets=files[1], **settings)
+        task = learning.TrainingTask(files[0], test_datasets=files[1], **settings)
         kinds, processes, splits = self._compared(), self.server.gpus or 1, []
         with locked(self.folder):
             task.run(self.folder, processes, keep_checkpoint=bool(kinds))
             card = self.model.card
             if kinds:
-                cards = {card["split"]["kind"]: card, **run_splits(task, kinds, self.folder, processes)}
-                splits = leak_table(cards).to_dict("records")
+                found = learning.run_splits(task, kinds, self.folder, processes)
+                splits = learning.leak_table({card["split"]["kind"]: card, **found}).to_dict("records")
                 (self.folder / CHECKPOINT_FILE).unlink(missing_ok=True)
         return {"metrics": card["metrics"], "baselines": card["baselines"], "splits": splits, "card": card}
 
     @property
     def model(self) -> Model:
         """The trained model."""
-        from pyiron_nbed.learning import load_model
-
-        return load_model(self.folder)
+        return learning.load_model(self.folder)
 
     def predict(self, patterns: Any, **options: Any) -> Prediction:
         """Mean and standard uncertainty, each (P,), of patterns (P, n, n), a dataset, its path or job.
@@ -107,19 +113,46 @@ class NBEDRegressor(TrainingSources, RegressorResults):
             patterns = patterns.dataset
         return self.model.predict(patterns, **options)
 
+    get_test = regressor_results.get_test
+    get_history = regressor_results.get_history
+    get_metrics = regressor_results.get_metrics
+    get_splits = regressor_results.get_splits
+    plot_parity = regressor_results.plot_parity
+    plot_calibration = regressor_results.plot_calibration
+    plot_history = regressor_results.plot_history
+    plot_profile = regressor_results.plot_profile
+
     def _compared(self) -> list[str]:
         # the job's own split is trained in any case
         own = None if len(self.input.test_datasets) else self.input.split
-        return [kind for kind in as_list(builtin(self.input.compare_splits) or []) if kind != own]
+        return [kind for kind in as_list(self.input.compare_splits or []) if kind != own]
 
     def _training(self):
-        from pyiron_nbed.learning import Training
+        return learning.Training.from_dict(
+            {**self._values(_training_names()), "cores": int(self.server.cores)}
+        )
 
-        return Training.from_dict({**self._values(_training_names()), "cores": int(self.server.cores)})
+    def _endless(self, training):
+        # raises the named errors of its input
+        if self.input.volumes is None:
+            raise InputError(
+                "NBEDRegressor draws patterns from its sources and needs input.volumes: assign for example "
+                "job.input.volumes = [Cylinder(radius=5, height=20)]."
+            )
+        return learning.PatternSource(
+            self.source_structures(), mesh=Mesh(**builtin(self.input.mesh)), labels=builtin(self.input.label),
+            seed=training.seed, batch_size=training.batch_size, cores=1, **self._values(_DRAW),
+        )  # fmt: skip
+
+    def _written_source(self, folder: Path) -> dict[str, Any]:
+        # as TrainingTask takes it; the structures go to files in the folder
+        files = []
+        for number, atoms in enumerate(self.source_structures()):
+            files.append(str(folder / f"structure_{number}.h5"))
+            write_atoms(files[-1], atoms)
+        return {"structures": files, **self._values(("mesh", *_DRAW))}
 
 
 def _training_names() -> list[str]:
     # inputs that are fields of Training
-    from pyiron_nbed.learning import Training
-
-    return [name for name in Training().as_dict() if name != "cores"]
+    return [name for name in learning.Training().as_dict() if name != "cores"]

@@ -1,123 +1,130 @@
-"""What a finished NBEDRegressor has to show."""
+"""What a finished NBEDRegressor shows: functions of the job, which are its methods too."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from pyiron_nbed import figures
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.dataset_results import shown
+from pyiron_nbed.jobs.sources import builtin
+from pyiron_nbed.learning.files import HISTORY_FILE, TEST_FILE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from pyiron_nbed.jobs.regressor import NBEDRegressor
 
 
-class RegressorResults(NBEDJob):
-    """Tables and figures of a training job, one call each. ``label`` None takes the first."""
+def get_test(job: NBEDRegressor) -> pd.DataFrame:
+    """Test patterns: row in the concatenated datasets, truth, prediction, uncertainty, baselines, …"""
+    return pd.read_csv(job.folder / TEST_FILE)
 
-    def get_test(self) -> pd.DataFrame:
-        """Test patterns: row in the concatenated datasets, truth, prediction, uncertainty, baselines, …"""
-        return pd.read_csv(self.folder / "test.csv")
 
-    def get_history(self) -> pd.DataFrame:
-        """Member, epoch, training loss and learning rate."""
-        return pd.read_csv(self.folder / "history.csv")
+def get_history(job: NBEDRegressor) -> pd.DataFrame:
+    """Member, epoch, training loss and learning rate."""
+    return pd.read_csv(job.folder / HISTORY_FILE)
 
-    def get_metrics(self) -> pd.DataFrame:
-        """Metrics on the test patterns with 95 % intervals: all, each region, volume and structure.
 
-        The column "model" says whose: "network" first, then the baselines "constant", "ridge", "boosting".
-        """
-        models = {"network": self.output.metrics, **self.output.baselines}
-        tables = [pd.DataFrame(builtin(found["groups"])).assign(model=name) for name, found in models.items()]
-        table = pd.concat(tables, ignore_index=True)
-        return table[["model", *table.columns.drop("model")]]
+def get_metrics(job: NBEDRegressor) -> pd.DataFrame:
+    """Metrics on the test patterns with 95 % intervals: all, each region, volume and structure.
 
-    def get_splits(self) -> pd.DataFrame:
-        """Errors of the same training on each split of ``input.compare_splits``, and the leak.
+    The column "model" says whose: "network" first, then the baselines "constant", "ridge", "boosting".
+    """
+    models = {"network": job.output.metrics, **job.output.baselines}
+    tables = [pd.DataFrame(builtin(found["groups"])).assign(model=name) for name, found in models.items()]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["model", *table.columns.drop("model")]]
 
-        See :func:`pyiron_nbed.learning.leak.leak_table`; empty where no splits were compared.
-        """
-        return pd.DataFrame(builtin(self.output.splits))
 
-    def predict(self, patterns: Any, **options: Any) -> Any:
-        """Mean and standard uncertainty."""
-        raise NotImplementedError
+def get_splits(job: NBEDRegressor) -> pd.DataFrame:
+    """Errors of the same training on each split of ``input.compare_splits``, and the leak.
 
-    def plot_parity(self, by_region: bool = True, label: str | None = None) -> Figure:
-        """Predicted against true label of the test patterns, each region (where there are) in its colour."""
-        test, tail, name = self._columns(label)
-        known = by_region and test["region"].isin(list(figures.style.REGION_COLORS)).any()
-        return figures.parity(
-            test[f"true{tail}"], test[f"predicted{tail}"], _shown(name), test["region"] if known else None
-        )
+    See :func:`pyiron_nbed.learning.leak.leak_table`; empty where no splits were compared.
+    """
+    return pd.DataFrame(builtin(job.output.splits))
 
-    def plot_calibration(self, label: str | None = None) -> Figure:
-        """Nominal against observed coverage of the intervals on the test patterns.
 
-        The uncertainties were scaled on these patterns, so that the 90 % interval must fit;
-        ``output.card["calibration"]`` holds its coverage on patterns that did not scale it.
-        """
-        test, tail, name = self._columns(label)
-        return figures.calibration_plot(
-            test[f"true{tail}"], test[f"predicted{tail}"], test[f"standard_uncertainty{tail}"], _shown(name)
-        )
+def plot_parity(job: NBEDRegressor, by_region: bool = True, label: str | None = None) -> Figure:
+    """Predicted against true label of the test patterns, each region (where there are) in its colour."""
+    test, tail, name = _columns(job, label)
+    known = by_region and test["region"].isin(list(figures.style.REGION_COLORS)).any()
+    return figures.parity(
+        test[f"true{tail}"], test[f"predicted{tail}"], shown(name), test["region"] if known else None
+    )
 
-    def plot_history(self) -> Figure:
-        """Loss, mean absolute error and learning rate over the epochs."""
-        return figures.learning_curves(self.get_history(), _shown(self._labels()[0]))
 
-    def plot_profile(
-        self,
-        patterns: Any,
-        axis: int = 0,
-        through: tuple[float, float] | None = None,
-        scan: int = 0,
-        label: str | None = None,
-    ) -> Figure:
-        """True and predicted label along a line of a scan, with the 90 % interval and the regions.
+def plot_calibration(job: NBEDRegressor, label: str | None = None) -> Figure:
+    """Nominal against observed coverage of the intervals on the test patterns.
 
-        Args:
-            patterns: NBEDDataset job, dataset or its path.
-            axis: cell axis that the line runs along: 0, 1 or 2.
-            through: where the line crosses the other two axes, in Å from the cell's faces; None takes
-                the middle.
-            scan: number of the scan in the file (``dataset.scans``).
-            label: one of the labels.
+    The uncertainties were scaled on these patterns, so that the 90 % interval must fit;
+    ``output.card["calibration"]`` holds its coverage on patterns that did not scale it.
+    """
+    test, tail, name = _columns(job, label)
+    return figures.calibration_plot(
+        test[f"true{tail}"], test[f"predicted{tail}"], test[f"standard_uncertainty{tail}"], shown(name)
+    )
 
-        Raises:
-            InputError: a scan that is no grid, or no such scan, axis or label.
-        """
-        dataset = patterns.dataset if hasattr(patterns, "job_name") else patterns
-        dataset = dataset if isinstance(dataset, PatternDataset) else PatternDataset(dataset)
-        number, name = self._number(label)
-        if not 0 <= scan < len(dataset.scans) or not dataset.scans[scan].step:
-            raise InputError(
-                f"Scan {scan!r} of {dataset.path} does not exist or is no grid: give another one."
-            )
-        rows, position = dataset.scans[scan].grid.line(axis, through)
-        found = self.predict(dataset.patterns[rows])
-        mean, spread = (values.reshape(len(rows), -1)[:, number] for values in found)
-        types = np.array(dataset.region_types)[dataset.region[rows]]
-        return figures.prediction_profile(
-            position, dataset.label(name)[rows], mean, _shown(name), f"{'xyz'[axis]} (Å)", spread,
-            region_runs(position, types),
-        )  # fmt: skip
 
-    def _labels(self) -> list[str]:
-        return list(builtin(self.output.card["labels"]))
+def plot_history(job: NBEDRegressor) -> Figure:
+    """Loss, mean absolute error and learning rate over the epochs."""
+    return figures.learning_curves(get_history(job), shown(_labels(job)[0]))
 
-    def _number(self, label: str | None) -> tuple[int, str]:
-        labels = self._labels()
-        if label is not None and label not in labels:
-            raise InputError(f"The label {label!r} is not predicted: choose one of {', '.join(labels)}.")
-        return (0, labels[0]) if label is None else (labels.index(label), label)
 
-    def _columns(self, label: str | None) -> tuple[pd.DataFrame, str, str]:
-        _, name = self._number(label)
-        return self.get_test(), "" if len(self._labels()) == 1 else f"/{name}", name
+def plot_profile(
+    job: NBEDRegressor,
+    patterns: Any,
+    axis: int = 0,
+    through: tuple[float, float] | None = None,
+    scan: int = 0,
+    label: str | None = None,
+) -> Figure:
+    """True and predicted label along a line of a scan, with the 90 % interval and the regions.
+
+    Args:
+        patterns: NBEDDataset job, dataset or its path.
+        axis: cell axis that the line runs along: 0, 1 or 2.
+        through: where the line crosses the other two axes, in Å from the cell's faces; None takes the
+            middle.
+        scan: number of the scan in the file (``dataset.scans``).
+        label: one of the labels.
+
+    Raises:
+        InputError: a scan that is no grid, or no such scan, axis or label.
+    """
+    dataset = patterns.dataset if hasattr(patterns, "job_name") else patterns
+    dataset = dataset if isinstance(dataset, PatternDataset) else PatternDataset(dataset)
+    number, name = _number(job, label)
+    if not 0 <= scan < len(dataset.scans) or not dataset.scans[scan].step:
+        raise InputError(f"Scan {scan!r} of {dataset.path} does not exist or is no grid: give another one.")
+    rows, position = dataset.scans[scan].grid.line(axis, through)
+    found = job.predict(dataset.patterns[rows])
+    mean, spread = (values.reshape(len(rows), -1)[:, number] for values in found)
+    types = np.array(dataset.region_types)[dataset.region[rows]]
+    return figures.prediction_profile(
+        position, dataset.label(name)[rows], mean, shown(name), f"{'xyz'[axis]} (Å)", spread,
+        region_runs(position, types),
+    )  # fmt: skip
+
+
+def _labels(job: NBEDRegressor) -> list[str]:
+    return list(builtin(job.output.card["labels"]))
+
+
+def _number(job: NBEDRegressor, label: str | None) -> tuple[int, str]:
+    labels = _labels(job)
+    if label is not None and label not in labels:
+        raise InputError(f"The label {label!r} is not predicted: choose one of {', '.join(labels)}.")
+    return (0, labels[0]) if label is None else (labels.index(label), label)
+
+
+def _columns(job: NBEDRegressor, label: str | None) -> tuple[pd.DataFrame, str, str]:
+    _, name = _number(job, label)
+    return get_test(job), "" if len(_labels(job)) == 1 else f"/{name}", name
 
 
 def region_runs(position: np.ndarray, types: np.ndarray) -> list[dict[str, Any]]:
@@ -142,7 +149,3 @@ def region_runs(position: np.ndarray, types: np.ndarray) -> list[dict[str, Any]]
         for i, j in zip(first, last, strict=True)
         if types[i] in figures.style.REGION_COLORS
     ]
-
-
-def _shown(label: str) -> str:
-    return "mean $d_i$" if label == "disorder_parameter" else label

@@ -1,18 +1,22 @@
-"""SSRO: structural short-range order of a structure, of another job's frames or of a LAMMPS file."""
+"""SSRO: structural short-range order of structures, of other jobs' frames or of LAMMPS files."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.neighbors import harmonic_coefficients
-from pyiron_nbed.jobs.base import NBEDJob, builtin
-from pyiron_nbed.jobs.source import FrameSource
-from pyiron_nbed.jobs.ssro_results import SSROResults
+from pyiron_nbed.jobs import ssro_results
+from pyiron_nbed.jobs.base import AtomsJob
+from pyiron_nbed.jobs.sources import builtin, check_sources, each_source
 from pyiron_nbed.ssro.motifs import species_mask
+from pyiron_nbed.ssro.regions import find_regions
 from pyiron_nbed.ssro.summary import check_analyses, short_range_order, time_series
 from pyiron_nbed.structures.file import ATOMS_FILE, read_atoms, write_atoms
+from pyiron_nbed.units import plain_values, units_of
 
 _OPTIONS = {
     "l": 6,
@@ -20,7 +24,7 @@ _OPTIONS = {
     "bond_orders": [],
     "analyses": None,
     "edge_threshold": 0.6,
-    "species": "Cu",
+    "motif_species": "Cu",
     "axis": 0,
     "window": 2.0,
     "step": 1.0,
@@ -31,50 +35,68 @@ _OPTIONS = {
 }
 
 
-class SSRO(FrameSource, SSROResults, NBEDJob):
+class SSRO(AtomsJob):
     """d_i, Q_l, motifs, common neighbours, regions, profiles and RDFs.
 
-    The source is ``structure``, a finished job as ``reference``, or ``input.file``: a LAMMPS dump, data or
-    restart file, with ``input.elements`` the element of each type. ``input.frame`` picks a frame by
-    number or name; a list or "all" makes a time series. The other inputs are the arguments of
+    ``sources``: atoms, finished jobs, or LAMMPS dumps, data and restart files, with ``input.species`` the
+    element of each type where a file does not name them. ``input.frame`` picks a frame by number or name; a
+    list or "all" makes a time series. The other inputs are the arguments of
     :func:`pyiron_nbed.ssro.summary.short_range_order`. ``output`` holds the summary of the last frame and
     ``output.time_series``; values per atom are in files, see :meth:`get_structure`.
     """
 
+    passes_structures_on = True
+    units = units_of(short_range_order)
+
     def defaults(self):
-        """Source and parameters."""
-        return {
-            "structure": None,
-            "reference": None,
-            "file": None,
-            "elements": None,
-            "frame": -1,
-            **_OPTIONS,
-        }
+        """Sources and parameters."""
+        return {**super().defaults(), "frame": -1, **_OPTIONS}
+
+    def take_old_inputs(self, stored):
+        """``species`` was the element of the motifs' centres, and ``elements`` what is species now."""
+        super().take_old_inputs(stored)
+        names = list(self.input.keys())
+        if stored and "motif_species" not in names and "species" in names:
+            self.input["motif_species"] = self.input.pop("species")
+        if "elements" in names:
+            self.input["species"] = self.input.pop("elements")
+
+    def plain_input(self):
+        """Quantities as numbers, sources as a list of dicts."""
+        super().plain_input()
+        self.input.region_options = plain_values(builtin(self.input.region_options) or {}, find_regions)
 
     def check_input(self):
-        """Exactly one source, usable, and parameters in range."""
+        """Sources that can be used, and parameters in range."""
+        self.plain_input()
         options = self._values(_OPTIONS)
         for degree in (options["l"], *options["bond_orders"]):
             harmonic_coefficients(degree)
         analyses = check_analyses(options["analyses"], options["region_options"])
-        atoms = self.check_source()
-        if atoms is not None:
-            species_mask(atoms, options["species"] if "voronoi" in analyses else None)
+        frame, species = builtin(self.input.frame), builtin(self.input.species)
+        for atoms in check_sources(builtin(self.input.sources), "SSRO", frame, species):
+            species_mask(atoms, options["motif_species"] if "voronoi" in analyses else None)
 
     def compute(self):
         """Per-atom values go to files in the working directory, summaries to the output."""
-        options = self._values(_OPTIONS)
-        summaries, files = [], []
-        several = self.has_several_frames
-        for number, atoms in enumerate(self.source_frames()):
-            result, summary = short_range_order(atoms, cores=self.server.cores, **options)
-            files.append(ATOMS_FILE.replace(".h5", f"_{number:05d}.h5") if several else ATOMS_FILE)
-            write_atoms(self.folder / files[-1], result)
-            summaries.append({**summary, "step": atoms.info.get("step", number)})
+        options, cores = self._values(_OPTIONS), int(self.server.cores)
+        given = self._values(("sources", "frame", "species"))
+        several = len(given["sources"]) > 1 or isinstance(given["frame"], list) or given["frame"] == "all"
+        summaries: list[dict[str, Any]] = []
+        files: list[str] = []
+        source_numbers: list[int] = []
+        for number, frames in enumerate(each_source(**given, cores=cores)):
+            for atoms in frames:
+                step = atoms.info.get("step", len(files))
+                result, summary = short_range_order(atoms, cores=cores, **options)
+                files.append(ATOMS_FILE.replace(".h5", f"_{len(files):05d}.h5") if several else ATOMS_FILE)
+                write_atoms(self.folder / files[-1], result)
+                summaries.append({**summary, "step": step})
+                source_numbers.append(number)
         if not summaries:
             raise InputError("The source holds no frame: give a file or job with at least one.")
-        return {**summaries[-1], "file": files[-1], "files": files, "time_series": time_series(summaries)}
+        series = {"source": source_numbers, **time_series(summaries)}
+        return {**summaries[-1], "file": files[-1], "files": files, "time_series": series}
 
     def get_structure(self, frame: int = -1) -> Atoms:
         """The structure of a frame with its values as arrays: "disorder_parameter", "q6", "cna", ..."""
@@ -83,7 +105,25 @@ class SSRO(FrameSource, SSROResults, NBEDJob):
             raise InputError(f"There is no frame {frame!r}: the job has {len(files)}, counted from 0.")
         return read_atoms(self.folder / files[frame])
 
+    def get_structures(self) -> list[Atoms]:
+        """The structure of the last frame of each source, as :meth:`get_structure`."""
+        numbers = self.get_time_series().get("source", np.zeros(len(self.output.files), int))
+        last = {int(number): frame for frame, number in enumerate(numbers)}
+        return [self.get_structure(frame) for frame in last.values()]
+
     @property
     def disorder_parameter(self) -> np.ndarray:
         """(N,) d_i of the last frame."""
         return self.get_structure().arrays["disorder_parameter"]
+
+    get_regions = ssro_results.get_regions
+    get_motifs = ssro_results.get_motifs
+    get_time_series = ssro_results.get_time_series
+    plot_profile = ssro_results.plot_profile
+    plot_motifs = ssro_results.plot_motifs
+    plot_rdf = ssro_results.plot_rdf
+    plot_boxes = ssro_results.plot_boxes
+    plot_slice = ssro_results.plot_slice
+    write_dump = ssro_results.write_dump
+    write_extxyz = ssro_results.write_extxyz
+    to_ovito = ssro_results.to_ovito

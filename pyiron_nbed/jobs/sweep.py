@@ -1,117 +1,69 @@
-"""GeometrySweep: which probe geometry tells most of the label."""
+"""GeometrySweep: which probe geometry predicts the label best."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from ase import Atoms
-from matplotlib.figure import Figure
 
+from pyiron_nbed import figures, learning
 from pyiron_nbed.dataset.labels import ATOM_LABELS, check_labels
 from pyiron_nbed.dataset.plan import plan_scans
 from pyiron_nbed.dataset.splits import KINDS as SPLITS
 from pyiron_nbed.diffraction import Cylinder, Ellipsoid, check_engine
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.geometry.cells import check_atoms
-from pyiron_nbed.jobs.base import NBEDJob, builtin
+from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.compare import compare
-from pyiron_nbed.jobs.source import (
-    ManyStructuresSource,
-    load_reference,
-    plain_atoms,
-    structure_from_dict,
-    structure_to_dict,
+from pyiron_nbed.jobs.inputs import references_input, sources_input, structures_input, take_old_sources
+from pyiron_nbed.jobs.sources import (
+    builtin,
+    last_structures,
     to_reference,
+    to_sources,
 )
 from pyiron_nbed.locking import locked
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import structure_id
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 VOLUMES = {"Cylinder": Cylinder, "Ellipsoid": Ellipsoid}
-_SOURCES = ("structure", "structures", "reference", "references")
-_SCAN = ("step", "mesh", "zone_axis", "engine")
+_SCAN = ("step", "mesh", "zone_axis", "engine", "species")
 
 
-class SweepResults:
-    """Table and figures of a job with ``output.table``."""
-
-    output: Any
-    input: Any
-
-    def get_table(self) -> pd.DataFrame:
-        """One row per finished training; see :func:`pyiron_nbed.jobs.compare.compare`."""
-        if "table" not in self.output:
-            raise InputError("This sweep has no table yet: run it first.")
-        return pd.DataFrame(builtin(self.output.table))
-
-    def plot_rmse(self) -> Figure:
-        """RMSE over radius and height, one map per network (as published, Fig. 7 of the study)."""
-        from pyiron_nbed import figures
-
-        return figures.geometry_heatmap(self.get_table(), "rmse")
-
-    def plot_skill(self, region: str = "interior") -> Figure:
-        """Skill inside a region over radius and height; of all test patterns where none lies in it."""
-        from pyiron_nbed import figures
-
-        table = self.get_table()
-        inside = f"skill_{region}"
-        return figures.geometry_heatmap(table, inside if inside in table else "skill")
+def get_table(job: GeometrySweep) -> pd.DataFrame:
+    """One row per finished training; see :func:`pyiron_nbed.jobs.compare.compare`."""
+    if "table" not in job.output:
+        raise InputError("This sweep has no table yet: run it first.")
+    return pd.DataFrame(builtin(job.output.table))
 
 
-class HeldOutSource:
-    """A job with ``input.test_structures`` and ``input.test_references``, neither of which must be set."""
-
-    input: Any
-
-    @property
-    def test_structures(self) -> list[Atoms] | None:
-        """Structures (Å) to test on, or None."""
-        stored = builtin(self.input.test_structures)
-        return None if stored is None else [structure_from_dict(item) for item in stored]
-
-    @test_structures.setter
-    def test_structures(self, structures: Sequence[Atoms]) -> None:
-        self.input.test_structures = [structure_to_dict(plain_atoms(atoms)) for atoms in structures]
-
-    @property
-    def test_references(self) -> list[Any] | None:
-        """Finished jobs whose last frames are tested on, or None."""
-        stored = builtin(self.input.test_references)
-        return None if stored is None else [load_reference(item) for item in stored]
-
-    @test_references.setter
-    def test_references(self, jobs: Sequence[Any]) -> None:
-        self.input.test_references = [to_reference(job) for job in jobs]
-
-    def test_atoms(self) -> list[Atoms]:
-        """All structures to test on; empty where the split decides."""
-        given = [n for n in ("test_structures", "test_references") if self.input[n] is not None]
-        if len(given) > 1 or any(not len(self.input[name]) for name in given):
-            raise InputError(
-                f"{' and '.join(given)} {'are both set' if len(given) > 1 else 'is empty'}: set one of them "
-                "to a list that is not empty, or none, and the split of the regressors decides."
-            )
-        if not given:
-            return []
-        if given[0] == "test_structures":
-            return self.test_structures or []
-        return [plain_atoms(job.get_structure(-1)) for job in self.test_references or []]
+def plot_rmse(job: GeometrySweep) -> Figure:
+    """RMSE over radius and height, one map per network (as published, Fig. 7 of the study)."""
+    return figures.geometry_heatmap(get_table(job), "rmse")
 
 
-class GeometrySweep(SweepResults, HeldOutSource, ManyStructuresSource, NBEDJob):
+def plot_skill(job: GeometrySweep, region: str = "interior") -> Figure:
+    """Skill inside a region over radius and height; of all test patterns where none lies in it."""
+    table, inside = get_table(job), f"skill_{region}"
+    return figures.geometry_heatmap(table, inside if inside in table else "skill")
+
+
+class GeometrySweep(AtomsJob):
     """Datasets and trained networks for every radius and height, one after the other.
 
-    ``structure(s)`` or ``reference(s)`` as for NBEDDataset, ``test_structures`` or ``test_references``
-    (without: ``input.training["split"]`` decides), ``input.radii`` and ``input.heights`` (Å), ``input.kind``
-    ("Cylinder" or "Ellipsoid"), ``input.networks``, ``input.seeds``, ``input.label``; ``input.training``
-    holds further inputs of NBEDRegressor (start weights "imagenet" go to "resnet18", the other networks
-    start from random weights).
+    ``sources`` as for NBEDDataset, ``test_sources`` to test on (without it ``input.training["split"]``
+    decides), ``input.radii`` and ``input.heights`` (Å), ``input.kind`` ("Cylinder" or "Ellipsoid"),
+    ``input.networks``, ``input.seeds``, ``input.label``; ``input.training`` holds further inputs of
+    NBEDRegressor (start weights "imagenet" go to "resnet18", the other networks start from random weights).
+    ``test_structures`` and ``test_references`` are earlier names of ``test_sources``.
 
     The jobs go to the sub-project :attr:`children`. Those that have finished with the same input are kept, so
     that a sweep that was killed goes on when it is run again. Where one fails the others still run;
@@ -119,18 +71,30 @@ class GeometrySweep(SweepResults, HeldOutSource, ManyStructuresSource, NBEDJob):
     """
 
     resumable = True
+    units = dict.fromkeys(("radii", "heights", "step"), "angstrom")
+    test_sources = sources_input("test_sources")
+    test_structures = structures_input("test_sources")
+    test_references = references_input("test_sources")
 
     def defaults(self):
-        """Source, geometries and how to train."""
+        """Sources, geometries and how to train."""
         return {
-            **dict.fromkeys((*_SOURCES, "test_structures", "test_references")),
+            **super().defaults(), "test_sources": None,
             "radii": [3, 5, 8], "heights": [10, 20, 30], "kind": "Cylinder", "networks": ["cnn", "resnet18"],
             "label": "disorder_parameter", "step": 2.5, "mesh": Mesh().as_dict(), "zone_axis": [0, 0, 1],
             "engine": "cpu", "training": {}, "seeds": [0],
         }  # fmt: skip
 
+    def take_old_inputs(self, stored):
+        """The sources to test on had two names."""
+        super().take_old_inputs(stored)
+        take_old_sources(self.input, "test_", stored)
+
     def plain_input(self):
-        """The mesh as a dict."""
+        """Sources and mesh as dicts."""
+        super().plain_input()
+        if self.input.test_sources is not None:
+            self.input.test_sources = to_sources(self.input.test_sources)
         if isinstance(self.input.mesh, Mesh):
             self.input.mesh = self.input.mesh.as_dict()
 
@@ -141,8 +105,7 @@ class GeometrySweep(SweepResults, HeldOutSource, ManyStructuresSource, NBEDJob):
 
     def check_input(self):
         """Sources, every volume in every structure, networks and training; before anything runs."""
-        train, test = self.source_structures(), self.test_atoms()
-        self.plain_input()
+        train, test = self.source_structures(), self.held_out()
         for name in ("radii", "heights", "networks", "seeds"):
             values = builtin(self.input[name])
             if not isinstance(values, (list, tuple, np.ndarray)) or not len(values):
@@ -171,6 +134,18 @@ class GeometrySweep(SweepResults, HeldOutSource, ManyStructuresSource, NBEDJob):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
             raise NBEDError(f"{len(failed)} jobs of the sweep did not finish; {reasons}")
         return output
+
+    def held_out(self) -> list[Atoms]:
+        """The last frame (Å) of every source to test on; empty where the split decides."""
+        if self.input.test_sources is None:
+            return []
+        self.plain_input()
+        given = builtin(self.input.test_sources)
+        return last_structures(given, type(self).__name__, builtin(self.input.species), "test_sources")
+
+    get_table = get_table
+    plot_rmse = plot_rmse
+    plot_skill = plot_skill
 
     def geometries(self) -> Iterator[tuple[float, float, Any]]:
         """Radius, height and volume of every combination."""
@@ -205,9 +180,7 @@ def check_training(further: Mapping[str, Any], regressors: Mapping[str, Mapping[
         further: ``input.training``.
         regressors: all inputs of each regressor.
     """
-    from pyiron_nbed.learning import Training
-
-    settings, split = set(Training().as_dict()) - {"cores"}, {"split", "test_fraction"}
+    settings, split = set(learning.Training().as_dict()) - {"cores"}, {"split", "test_fraction"}
     allowed = (settings | split) - {"network", "seed"}
     if unknown := sorted(set(further) - allowed):
         raise InputError(
@@ -217,7 +190,7 @@ def check_training(further: Mapping[str, Any], regressors: Mapping[str, Mapping[
     if further.get("split", "block") not in SPLITS:
         raise InputError(f"The split is {further['split']!r}: choose one of {', '.join(map(repr, SPLITS))}.")
     for own in regressors.values():
-        Training.from_dict({name: own[name] for name in settings & set(own)}).check_network()
+        learning.Training.from_dict({name: own[name] for name in settings & set(own)}).check_network()
 
 
 def run_children(sweep: GeometrySweep) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -229,10 +202,9 @@ def run_children(sweep: GeometrySweep) -> tuple[pd.DataFrame, dict[str, str]]:
     Returns:
         (table of the finished regressors, {name of a failed job: reason}).
     """
-    train = {name: builtin(sweep.input[name]) for name in _SOURCES}
-    test = {n: builtin(sweep.input[f"test_{n}"]) for n in ("structures", "references")}
+    train, test = ({"sources": builtin(sweep.input[name])} for name in ("sources", "test_sources"))
     train_ids, test_ids = (
-        [structure_id(atoms) for atoms in group] for group in (sweep.source_structures(), sweep.test_atoms())
+        [structure_id(atoms) for atoms in group] for group in (sweep.source_structures(), sweep.held_out())
     )
     # the other labels would cost time in every dataset
     labels = [n for n in ATOM_LABELS if n == "disorder_parameter" or n in sweep.labels()]

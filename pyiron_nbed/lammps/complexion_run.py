@@ -17,7 +17,7 @@ from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.files import write_data
 from pyiron_nbed.lammps.protocol import DATA_FILE, HISTORY_FILE, INPUT_FILE
 from pyiron_nbed.lammps.resume import named_frame, read_record, run_or_resume, thermo_of
-from pyiron_nbed.lammps.run import last_row
+from pyiron_nbed.lammps.run import LOG_FILE, last_row
 from pyiron_nbed.lammps.vcsgc import check_species, cutoff_of, rank_grid, read_history
 from pyiron_nbed.locking import locked
 from pyiron_nbed.potentials import Potential
@@ -117,7 +117,7 @@ def simulate_complexion(
 
 def live_state(folder: Path) -> str:
     """Temperature, composition and acceptance of a run in progress, in a few words."""
-    row, words = last_row(folder / "log.lammps"), []
+    row, words = last_row(folder / LOG_FILE), []
     if len(row) > 2:
         words += [f"{row[1]:.0f} K", f"{100 * row[-1]:.2f} at.%"]
     history = read_history(folder / HISTORY_FILE)

@@ -14,6 +14,7 @@ from pyiron_nbed.errors import LammpsError
 from pyiron_nbed.lammps.files import write_data
 from pyiron_nbed.lammps.protocol import DATA_FILE, INPUT_FILE, MeltQuench
 from pyiron_nbed.lammps.resume import named_frame, read_record, run_or_resume, thermo_of
+from pyiron_nbed.lammps.run import LOG_FILE
 from pyiron_nbed.locking import locked
 from pyiron_nbed.potentials import Potential
 from pyiron_nbed.provenance import hash_of, structure_id
@@ -74,7 +75,7 @@ def _summarise(folder, atoms, protocol, potential, steps) -> dict:
     if len(final) != len(atoms):
         raise LammpsError(
             f"LAMMPS ended without an error but left {len(final)} atoms of {len(atoms)}: see "
-            f"{folder / 'log.lammps'}."
+            f"{folder / LOG_FILE}."
         )
     if not np.isfinite(final.positions).all():
         raise LammpsError(

@@ -16,7 +16,7 @@ from ase import Atoms
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.lammps.files import read_thermo
 from pyiron_nbed.lammps.protocol import DONE_FILE, HISTORY_FILE
-from pyiron_nbed.lammps.run import end_leftover, run_lammps
+from pyiron_nbed.lammps.run import LOG_FILE, end_leftover, run_lammps
 from pyiron_nbed.lammps.vcsgc import read_history, write_history
 from pyiron_nbed.structures.dump import cut_frames, read_frame, read_frames
 
@@ -116,7 +116,7 @@ def begin_segment(folder: Path, input_hash: str) -> tuple[str | None, int]:
                 path.unlink()
         record = {"input_hash": input_hash, "segments": 0}
     restart = newest_restart(folder)
-    log = folder / "log.lammps"
+    log = folder / LOG_FILE
     if log.exists():
         log.replace(folder / f"log.segment_{record['segments']}.lammps")
     history = folder / HISTORY_FILE
@@ -148,7 +148,7 @@ def log_files(folder: Path) -> list[Path]:
     earlier = sorted(
         folder.glob("log.segment_*.lammps"), key=lambda p: int(p.name.split("_")[1].split(".")[0])
     )
-    return [*earlier, *(p for p in [folder / "log.lammps"] if p.exists())]
+    return [*earlier, *(p for p in [folder / LOG_FILE] if p.exists())]
 
 
 def named_frame(folder: Path, name: str, species: Sequence[str]) -> Atoms:

@@ -18,6 +18,7 @@ from pyiron_nbed.errors import LammpsError
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.resources import resource_folder
 
+LOG_FILE = "log.lammps"  # LAMMPS chooses the name
 PROCESS_FILE = "lammps.pid"
 
 
@@ -147,7 +148,7 @@ def _wait(
     with progress_bar(total_steps, description, "step") as bar:
         while process.poll() is None:
             time.sleep(0.2)
-            bar.update(max(0, last_step(folder / "log.lammps") - bar.n))
+            bar.update(max(0, last_step(folder / LOG_FILE) - bar.n))
             if state is not None and not bar.disable:
                 bar.set_postfix_str(state())
         if process.returncode == 0:

@@ -8,10 +8,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "augmentation": ["Augmentation"],
         "evaluation": ["metrics", "metrics_table"],
+        "leak": ["leak_table", "run_splits"],
         "model": ["Model", "Prediction", "evaluate", "load_model"],
         "networks": ["build_network"],
-        "settings": ["Training"],
+        "settings": ["Training", "with_preset"],
         "source": ["PatternBatch", "PatternSource"],
-        "training": ["Trained", "train"],
+        "task": ["TrainingTask"],
+        "training": ["Trained", "check_datasets", "train"],
     },
 )

@@ -14,8 +14,7 @@ from typing import Any
 import pandas as pd
 
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.learning.loop import CHECKPOINT_FILE
-from pyiron_nbed.learning.model import CARD_FILE
+from pyiron_nbed.learning.files import CARD_FILE, CHECKPOINT_FILE
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.task import TrainingTask
 from pyiron_nbed.learning.training import check_datasets

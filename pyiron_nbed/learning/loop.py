@@ -15,13 +15,12 @@ from torch import nn
 
 from pyiron_nbed.files import replaced
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, draw_seed
+from pyiron_nbed.learning.files import CHECKPOINT_FILE
 from pyiron_nbed.learning.networks import training_mode
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.patterns.images import masks
 from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.progress import progress_bar
-
-CHECKPOINT_FILE = "checkpoint.pt"
 
 
 class Stopped(SystemExit):

@@ -21,8 +21,8 @@ from pyiron_nbed.errors import DatasetError, InputError, ModelError
 from pyiron_nbed.files import replaced
 from pyiron_nbed.learning.data import draw_seed, prefetched
 from pyiron_nbed.learning.evaluation import metrics
+from pyiron_nbed.learning.files import CARD_FILE, WEIGHTS_FILE
 from pyiron_nbed.learning.networks import (
-    WEIGHTS_FILE,
     build_network,
     for_prediction,
     last_layer,
@@ -33,8 +33,6 @@ from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
-
-CARD_FILE = "model.json"
 
 
 class Prediction(NamedTuple):

@@ -18,6 +18,7 @@ from torchvision.models import ResNet18_Weights
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from pyiron_nbed.errors import InputError, ModelError
+from pyiron_nbed.learning.files import WEIGHTS_FILE
 from pyiron_nbed.learning.polar import PolarNetwork, RotationInvariantNetwork
 from pyiron_nbed.learning.pooling import Pool
 
@@ -88,7 +89,6 @@ class ResidualNetwork(ResNet):
         return network
 
 
-WEIGHTS_FILE = "model.safetensors"
 FIRST_LAYERS = ("sum", "new")
 NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "resnet18": ResidualNetwork,

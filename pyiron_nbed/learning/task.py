@@ -15,17 +15,13 @@ import torch
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.files import replaced
-from pyiron_nbed.learning.loop import CHECKPOINT_FILE, process_rank
+from pyiron_nbed.learning.files import CHECKPOINT_FILE, HISTORY_FILE, SPLIT_FILE, TASK_FILE, TEST_FILE
+from pyiron_nbed.learning.loop import process_rank
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
 from pyiron_nbed.learning.training import train
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.structures.file import read_atoms
-
-TASK_FILE = "training.json"
-TEST_FILE = "test.csv"
-HISTORY_FILE = "history.csv"
-SPLIT_FILE = "split.h5"
 
 
 @dataclass(frozen=True)

@@ -129,14 +129,14 @@ def frequent_motifs(voronoi_index: np.ndarray, top: int | None = 8) -> tuple[np.
 
 
 def motif_statistics(
-    atoms: Atoms, voronoi_index: np.ndarray, species: str | None = "Cu", top: int | None = 8
+    atoms: Atoms, voronoi_index: np.ndarray, motif_species: str | None = "Cu", top: int | None = 8
 ) -> dict[str, Any]:
     """How often motifs and their classes occur around the atoms of one element.
 
     Args:
         atoms: N atoms.
         voronoi_index: (N, 4).
-        species: element of the central atoms; None or "all" counts every atom.
+        motif_species: element of the central atoms; None or "all" counts every atom.
         top: number of the most frequent motifs listed; None lists all.
 
     Returns:
@@ -153,11 +153,11 @@ def motif_statistics(
         >>> motif_statistics(atoms, voronoi_index(atoms))["class_fraction"]["FCC"]
         1.0
     """
-    index = _check_index(voronoi_index, len(atoms))[species_mask(atoms, species)]
+    index = _check_index(voronoi_index, len(atoms))[species_mask(atoms, motif_species)]
     motifs, counts = frequent_motifs(index, top)
     classes = np.bincount(motif_class(index), minlength=len(MOTIF_CLASSES))
     return {
-        "species": species or "all",
+        "species": motif_species or "all",
         "n_atoms": len(index),
         "motif": [motif_name(motif) for motif in motifs],
         "index": motifs,
@@ -176,7 +176,7 @@ def motif_density(
     axis: int = 0,
     window: float = 2.0,
     step: float = 1.0,
-    species: str | None = "Cu",
+    motif_species: str | None = "Cu",
     top: int = 8,
 ) -> dict[str, Any]:
     """Number density of motifs in a window that slides along an axis.
@@ -188,7 +188,7 @@ def motif_density(
         axis: 0, 1 or 2.
         window: width in Å.
         step: distance between windows in Å.
-        species: element of the central atoms; None or "all" counts every atom.
+        motif_species: element of the central atoms; None or "all" counts every atom.
         top: number of motifs where none are given.
 
     Returns:
@@ -208,7 +208,7 @@ def motif_density(
         (['<0,12,0,0>'], True)
     """
     index = _check_index(voronoi_index, len(atoms))
-    central = species_mask(atoms, species)
+    central = species_mask(atoms, motif_species)
     chosen = frequent_motifs(index[central], top)[0] if motifs is None else _check_index(motifs)
     windows = make_windows(atoms, axis, window, step)
     counts = np.array([windows.count(central & is_motif(index, motif)) for motif in chosen], float)

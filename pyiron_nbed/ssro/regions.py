@@ -60,7 +60,7 @@ def find_regions(
     minimum_thickness: float = 6.0,
     outer: Sequence[int] = (0, 10, 2, 0),
     inner: Sequence[int] = (0, 2, 10, 0),
-    species: str | None = "Cu",
+    motif_species: str | None = "Cu",
 ) -> Regions:
     """Find grains, ACTRs and film interiors along a boundary normal.
 
@@ -90,7 +90,7 @@ def find_regions(
         minimum_thickness: least extent of a film in Å, measured at half of the crystal's level.
         outer: motif whose emergence starts the ACTR.
         inner: motif whose emergence ends it.
-        species: element of the centres of both motifs; None or "all" for every atom.
+        motif_species: element of the centres of both motifs; None or "all" for every atom.
 
     Returns:
         The :class:`Regions`; with ``films`` = 0 and a ``note`` where there is crystal but no film.
@@ -107,7 +107,7 @@ def find_regions(
         0
     """
     _check(atoms, voronoi_index, cna, emergence, crystal_share, interior_share, minimum_thickness)
-    central = species_mask(atoms, species)
+    central = species_mask(atoms, motif_species)
     windows = make_windows(atoms, axis, window, _STEP)
     fcc = np.nan_to_num(windows.share(np.asarray(cna) == CNA_TYPES.index("fcc")))
     outer_share = np.nan_to_num(windows.share(central & is_motif(voronoi_index, outer)))

@@ -30,7 +30,7 @@ _WEIGHTS = {"disorder": 3, "voronoi": 10, "cna": 4, "regions": 1, "profiles": 1,
 FCC_BELOW = 0.01  # d_i under which the method calls an fcc atom undisturbed
 REGION_OPTIONS = tuple(
     name for name in inspect.signature(find_regions).parameters
-    if name not in ("atoms", "voronoi_index", "cna", "axis", "species")
+    if name not in ("atoms", "voronoi_index", "cna", "axis", "motif_species")
 )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def short_range_order(
     bond_orders: Sequence[int] = (),
     analyses: Sequence[str] | None = None,
     edge_threshold: float = 0.6,
-    species: str | None = "Cu",
+    motif_species: str | None = "Cu",
     axis: int = 0,
     window: float = 2.0,
     step: float = 1.0,
@@ -65,7 +65,7 @@ def short_range_order(
         analyses: what to compute beside d_i and Q_l, of ``ANALYSES``; "regions" needs "voronoi" and "cna",
             and these need OVITO. None takes all that can be computed here.
         edge_threshold: of the Voronoi edges in Å.
-        species: element of the centres of the motifs; None or "all" counts every atom.
+        motif_species: element of the centres of the motifs; None or "all" counts every atom.
         axis: 0, 1 or 2: of the profiles, and the boundary normal of the regions.
         window: width of the sliding window of the profiles in Å.
         step: of the profiles in Å.
@@ -97,7 +97,7 @@ def short_range_order(
         (0.4255, 384)
     """
     wanted = check_analyses(analyses, region_options or {})
-    central = species_mask(atoms, species)
+    central = species_mask(atoms, motif_species)
     stages = ["disorder", *wanted]
     result = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=dict(atoms.info))
     for name, values in atoms.arrays.items():
@@ -122,12 +122,12 @@ def short_range_order(
             bar.set_postfix_str(stage)
             if stage == "voronoi":
                 result.set_array("voronoi_index", voronoi_index(atoms, edge_threshold))
-                summary.update(_motifs(result, central, species, axis, window, step, top_motifs))
+                summary.update(_motifs(result, central, motif_species, axis, window, step, top_motifs))
             elif stage == "cna":
                 result.set_array("cna", common_neighbors(atoms))
                 summary.update(_common_neighbors(result))
             elif stage == "regions":
-                summary["regions"] = _regions(result, axis, species, region_options or {})
+                summary["regions"] = _regions(result, axis, motif_species, region_options or {})
             elif stage == "profiles":
                 summary["profiles"] = _profiles(result, l, axis, window, step)
             elif stage == "rdf":
@@ -207,11 +207,11 @@ def time_series(summaries: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _motifs(atoms, central, species, axis, window, step, top) -> dict[str, Any]:
+def _motifs(atoms, central, motif_species, axis, window, step, top) -> dict[str, Any]:
     index, disorder = atoms.arrays["voronoi_index"], atoms.arrays["disorder_parameter"]
     classes = motif_class(index)
     atoms.set_array("motif_class", classes)
-    statistics = motif_statistics(atoms, index, species, top)
+    statistics = motif_statistics(atoms, index, motif_species, top)
     of_class = {}
     for number, name in enumerate(statistics["class_count"]):
         inside = central & (classes == number)
@@ -224,7 +224,7 @@ def _motifs(atoms, central, species, axis, window, step, top) -> dict[str, Any]:
     return {
         "motifs": {key: statistics[key] for key in listed},
         "motif_classes": of_class,
-        "motif_profile": motif_density(atoms, index, None, axis, window, step, species),
+        "motif_profile": motif_density(atoms, index, None, axis, window, step, motif_species),
         "threshold": _threshold(disorder, central & (classes == 1), central & (classes == 2),
                                 "ordered motifs", "disordered motifs"),
     }  # fmt: skip
@@ -238,10 +238,12 @@ def _common_neighbors(atoms) -> dict[str, Any]:
     return {"cna": dict(zip(CNA_TYPES, counts, strict=True)), "fcc_below": below}
 
 
-def _regions(atoms, axis, species, options) -> dict[str, Any]:
+def _regions(atoms, axis, motif_species, options) -> dict[str, Any]:
     arrays, disorder = atoms.arrays, atoms.arrays["disorder_parameter"]
     try:
-        found = find_regions(atoms, arrays["voronoi_index"], arrays["cna"], axis, species=species, **options)
+        found = find_regions(
+            atoms, arrays["voronoi_index"], arrays["cna"], axis, motif_species=motif_species, **options
+        )
     except StructureError as error:  # a glass or a composite: said in the summary, the rest goes on
         none = np.zeros(len(atoms), np.int64)
         found = Regions(none, none - 1, [], 0, [], str(error))

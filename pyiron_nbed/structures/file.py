@@ -1,8 +1,10 @@
-"""Structure and per-atom values in one chunked HDF5 file."""
+"""Structure and per-atom values as a dict of arrays, and in one chunked HDF5 file."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,6 +16,55 @@ from pyiron_nbed.files import replaced
 ATOMS_FILE = "atoms.h5"
 _FORMAT = "pyiron_nbed atoms"
 _CHUNK = 65_536
+_OWN = ("numbers", "positions")
+_WHOLE = ("cell", "pbc", "temperature")  # of the structure, not of each atom
+_PREFIX = "array_"
+
+
+def atoms_to_dict(atoms: Atoms) -> dict[str, Any]:
+    """Everything of a structure that is stored: the one form for jobs and files.
+
+    Args:
+        atoms: N atoms (Å).
+
+    Returns:
+        "numbers" (N,), "positions" (N, 3) in Å, "cell" (3, 3) in Å, "pbc" (3,) int, "array_<name>" for each
+        other numeric per-atom array (N,) or (N, m), and "temperature" in K where ``atoms.info`` has it.
+
+    Example:
+        >>> sorted(atoms_to_dict(Atoms("Cu", pbc=True)))
+        ['cell', 'numbers', 'pbc', 'positions']
+    """
+    values: dict[str, Any] = {
+        name if name in _OWN else _PREFIX + name: np.asarray(array)
+        for name, array in atoms.arrays.items()
+        if array.dtype.kind in "bif"
+    }
+    values |= {"cell": np.asarray(atoms.cell.array), "pbc": np.asarray(atoms.pbc, dtype=int)}
+    if atoms.info.get("temperature") is not None:  # of the frame, K
+        values["temperature"] = float(atoms.info["temperature"])
+    return values
+
+
+def atoms_from_dict(values: Mapping[str, Any]) -> Atoms:
+    """Inverse of :func:`atoms_to_dict`.
+
+    Example:
+        >>> atoms_from_dict(atoms_to_dict(Atoms("CuZr", [[0, 0, 0], [0, 0, 2.5]])))
+        Atoms(symbols='CuZr', pbc=False)
+    """
+    atoms = Atoms(
+        numbers=values["numbers"],
+        positions=values["positions"],
+        cell=values["cell"],
+        pbc=np.asarray(values["pbc"], bool),
+    )
+    for name, array in values.items():
+        if name.startswith(_PREFIX):
+            atoms.set_array(name.removeprefix(_PREFIX), np.asarray(array))
+    if "temperature" in values:
+        atoms.info["temperature"] = float(values["temperature"])
+    return atoms
 
 
 def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
@@ -27,14 +78,12 @@ def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
     """
     with replaced(path) as partial, h5py.File(partial, "w") as file:
         file.attrs["format"] = _FORMAT
-        file.attrs["cell"] = atoms.cell.array
-        file.attrs["pbc"] = np.asarray(atoms.pbc, int)
-        if atoms.info.get("temperature") is not None:
-            file.attrs["temperature"] = float(atoms.info["temperature"])
-        for name, values in atoms.arrays.items():
-            if values.dtype.kind in "bif":
+        for name, values in atoms_to_dict(atoms).items():
+            if name in _WHOLE:
+                file.attrs[name] = values
+            else:
                 chunk = (min(len(values), _CHUNK), *values.shape[1:])
-                file.create_dataset(name, data=values, chunks=chunk)
+                file.create_dataset(name.removeprefix(_PREFIX), data=values, chunks=chunk)
 
 
 def read_atoms(path: str | os.PathLike) -> Atoms:
@@ -47,17 +96,9 @@ def read_atoms(path: str | os.PathLike) -> Atoms:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != _FORMAT:
                 raise DatasetError(f"{path} is not a structure file of pyiron_nbed.")
-            arrays = {name: values[:] for name, values in file.items()}
-            atoms = Atoms(
-                numbers=arrays.pop("numbers"), positions=arrays.pop("positions"),
-                cell=file.attrs["cell"], pbc=np.asarray(file.attrs["pbc"], bool),
-            )  # fmt: skip
-            if "temperature" in file.attrs:
-                atoms.info["temperature"] = float(file.attrs["temperature"])
+            arrays = {name if name in _OWN else _PREFIX + name: values[:] for name, values in file.items()}
+            return atoms_from_dict({**arrays, **{n: file.attrs[n] for n in _WHOLE if n in file.attrs}})
     except (OSError, KeyError) as error:
         raise DatasetError(
             f"{path} cannot be read ({error}): it is absent or truncated; run the SSRO job again."
         ) from error
-    for name, values in arrays.items():
-        atoms.set_array(name, values)
-    return atoms

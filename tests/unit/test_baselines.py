@@ -17,8 +17,8 @@ from pyiron_nbed.dataset import PatternDataset, build_dataset, split_dataset
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.learning import Augmentation, PatternSource, Training, train
 from pyiron_nbed.learning.baselines import BASELINES, baselines, fit_baselines, pattern_features
+from pyiron_nbed.learning.files import CHECKPOINT_FILE
 from pyiron_nbed.learning.leak import split_leak
-from pyiron_nbed.learning.loop import CHECKPOINT_FILE
 from pyiron_nbed.learning.task import TrainingTask
 from pyiron_nbed.patterns import Recipe
 

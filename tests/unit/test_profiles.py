@@ -152,7 +152,7 @@ def test_frequent_motifs_and_statistics():
 def test_densities_of_motifs_count_every_atom(rattled):
     index = voronoi_index(rattled)
     windows = make_windows(rattled, 0, 2.0, 2.0)
-    profile = motif_density(rattled, index, window=2.0, step=2.0, species="all", top=5)
+    profile = motif_density(rattled, index, window=2.0, step=2.0, motif_species="all", top=5)
     width = rattled.cell.lengths()[0] / len(windows.position)
     total = (profile["density"] * rattled.cell.volume * width / rattled.cell.lengths()[0]).sum(axis=1)
     expected = [is_motif(index, motif).sum() for motif in profile["index"]]

@@ -145,7 +145,7 @@ def test_no_film_and_no_crystal():
         ({"emergence": 0}, "emergence is 0"),
         ({"crystal_share": 1.5}, "crystal_share is 1.5"),
         ({"minimum_thickness": -1}, "minimum_thickness"),
-        ({"species": "Al"}, "no atoms of 'Al'"),
+        ({"motif_species": "Al"}, "no atoms of 'Al'"),
         ({"cna": np.zeros(3)}, "cna has 3 rows"),
         ({"outer": (1, 2)}, "shape"),
         ({"axis": 5}, "axis is 5"),

@@ -95,7 +95,7 @@ def test_structures_without_films_say_so():
         ({"analyses": ["voronoy"]}, "'voronoy' is unknown"),
         ({"analyses": ["regions", "cna"]}, "'regions' needs voronoi"),
         ({"region_options": {"emergance": 0.1}}, "no option 'emergance'"),
-        ({"species": "Al"}, "no atoms of 'Al'"),
+        ({"motif_species": "Al"}, "no atoms of 'Al'"),
     ],
 )
 def test_bad_options(arguments, message):

@@ -29,10 +29,11 @@ from pyiron_nbed.learning import (
     train,
 )
 from pyiron_nbed.learning.data import prefetched
+from pyiron_nbed.learning.files import CHECKPOINT_FILE
 from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import NETWORKS, for_prediction
 from pyiron_nbed.learning.polar import angular_spectra, polar_transform
-from pyiron_nbed.learning.task import CHECKPOINT_FILE, TrainingTask
+from pyiron_nbed.learning.task import TrainingTask
 from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile, halves
 from pyiron_nbed.patterns import DetectorEffects, Recipe
 

@@ -118,14 +118,10 @@ def test_many_structures_in_one_file(project):
     job = dataset_job(project)
     first = job.structure
     second = glass(1500, 0.36, seed=2)
-    job.structures = [first, second]
-    with pytest.raises(InputError, match="structures and structure are set"):
+    job.sources = []
+    with pytest.raises(InputError, match="NBEDDataset has an empty list of sources"):
         job.run()
-    job.input.structure = None
-    job.input.structures = []
-    with pytest.raises(InputError, match="structures is empty"):
-        job.run()
-    job.structures = [first, second]
+    job.sources = [first, second]
     job.input.step = 8
     job.run()
     dataset = project.load("patterns").dataset
@@ -141,7 +137,7 @@ def test_many_structures_in_one_file(project):
         ssro[-1].input.analyses = []
         ssro[-1].run()
     other = project.create.job.NBEDDataset("other")
-    other.references = ssro
+    other.sources = ssro
     other.input.update({"volume": Cylinder(4, 12), "mesh": Mesh(1.0, 0.05), "step": 8, "labels": ["q6"]})
     other.run()
     assert np.allclose(other.dataset.label("q6"), dataset.label("q6"))

@@ -44,9 +44,9 @@ def test_each_kind_of_volume(project, rattled, volume):
     assert np.allclose(dataset.patterns[rows], expected, rtol=1e-4, atol=1e-3)
 
 
-def test_mixed_volumes_in_a_region_of_a_plane(project, rattled):
+def test_mixed_volumes_in_a_part_of_a_plane(project, rattled):
     volumes = [Cylinder(4, 12), Ellipsoid(4, 14), WeightedVolume(4, 12)]
-    inputs = {"step": (4, 4, None), "order": "serpentine", "region": [(4, 20), None, None]}
+    inputs = {"step": (4, 4, None), "order": "serpentine", "limits": [(4, 20), None, None]}
     inputs["zone_axis"] = [[0, 0, 1], [1, 0, 0]]
     job = dataset_job(project, rattled, volume=None, volumes=volumes, **inputs)
     dataset = finished(project, job)
@@ -83,14 +83,14 @@ def test_points_of_each_structure(project, rattled):
     [
         ({"order": "spiral"}, "'raster', 'serpentine'"),
         ({"margin": "wide"}, "The margin is 'wide'"),
-        ({"region": [(50, 60), None, None]}, "hold no position"),
+        ({"limits": [(50, 60), None, None]}, "hold no position"),
         ({"points": [[1, 2]]}, r"shape \(1, 2\)"),
         ({"points": []}, r"shape \(P, 3\)"),
         ({"points": [[[1, 2, 3]], [[1, 2, 3]]]}, "2 arrays of points for 1 structures"),
         ({"points": [[1, 2, 3]], "order": "serpentine"}, "points take its place"),
-        ({"volume": OneLayerCluster(), "region": [(1, 5), None, None]}, "give the atoms to take as points"),
+        ({"volume": OneLayerCluster(), "limits": [(1, 5), None, None]}, "give the atoms to take as points"),
         ({"empty": "ignore"}, "'error', 'skip'"),
-        ({"sources": ["a", "b"]}, "a name for each"),
+        ({"origins": ["a", "b"]}, "a name for each"),
         ({"axes_per_cluster": 0}, "at least 1"),
     ],
 )
@@ -121,7 +121,7 @@ def test_volumes_without_atoms_are_refused_or_left_out(project, rattled):
     assert np.isnan(np.delete(counts.ravel(), found.kept)).all()
 
 
-def test_frames_of_one_simulation_have_one_source(project, rattled):
+def test_frames_of_one_simulation_have_one_origin(project, rattled):
     """Two SSRO jobs on one SSRO job, as two frames of one run; one on a structure of its own."""
     root = project.create.job.SSRO("root")
     root.structure = rattled
@@ -138,7 +138,7 @@ def test_frames_of_one_simulation_have_one_source(project, rattled):
         job.run()
         jobs.append(job)
     job = dataset_job(project)
-    job.references = jobs
+    job.sources = jobs
     dataset = finished(project, job)
     one, two, own = (structure["origin"] for structure in dataset.structures)
     assert one == two != own

@@ -67,8 +67,8 @@ def test_structures_that_cannot_be_quenched(project, kind, error, match):
 
 def test_no_structure(project):
     refused(project, project.create.job.GlassQuench("job"), InputError, "no structure: assign job.structure")
-    refused(project, project.create.job.SSRO("job"), InputError, "neither is set")
-    refused(project, project.create.job.NBEDDataset("job"), InputError, "neither is set")
+    refused(project, project.create.job.SSRO("job"), InputError, "SSRO has no sources: assign")
+    refused(project, project.create.job.NBEDDataset("job"), InputError, "NBEDDataset has no sources")
     refused(project, project.create.job.NBEDRegressor("job"), InputError, "There are no datasets")
 
 
@@ -138,17 +138,6 @@ def dataset_job(project, **inputs):
 )
 def test_datasets_that_cannot_be(project, inputs, error, match):
     refused(project, dataset_job(project, **inputs), error, match)
-
-
-def test_both_sources(project, rattled):
-    done = project.create.job.SSRO("done")
-    done.structure = rattled
-    done.run()
-    job = project.create.job.NBEDDataset("job")
-    job.structure, job.reference = rattled, done
-    job.input.volume = Cylinder(4, 12)
-    with pytest.raises(InputError, match="both is set"):
-        job.run()
 
 
 def test_zero_atoms_in_a_volume(project):

@@ -34,7 +34,7 @@ def small(fit, **values):
 
 def test_endless_patterns_of_structures_then_a_warm_start(project, rattled, pattern_file):
     fit = small(project.create.job.NBEDRegressor("endless"), label=["disorder_parameter", "q6"])
-    fit.structures = [rattled]
+    fit.sources = rattled
     fit.input.volumes = [Cylinder(4, 12), VolumeRange("Cylinder", (3, 5), (10, 14))]
     fit.input.mesh = Mesh(1.0, 0.05)
     with pytest.raises(InputError, match="test_datasets"):
@@ -70,10 +70,10 @@ def test_endless_patterns_of_structures_then_a_warm_start(project, rattled, patt
 
 def test_neither_or_both_of_datasets_and_structures_are_refused(project, rattled, pattern_file):
     fit = small(project.create.job.NBEDRegressor("fit"))
-    with pytest.raises(InputError, match=r"no datasets.*job.references"):
+    with pytest.raises(InputError, match=r"no datasets.*job.sources"):
         fit.run()
-    fit.datasets, fit.structure = [pattern_file], rattled
-    with pytest.raises(InputError, match="both datasets and structures"):
+    fit.datasets, fit.sources = [pattern_file], rattled
+    with pytest.raises(InputError, match="both datasets and sources"):
         fit.run()
     fit = small(project.create.job.NBEDRegressor("fit2"))
     fit.structure, fit.test_datasets = rattled, [pattern_file]

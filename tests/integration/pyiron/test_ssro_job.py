@@ -102,7 +102,7 @@ def test_frames_of_another_job(project, job):
 
 
 def test_sources_that_cannot_be_used(job, in_folder):
-    refused(job, "neither is set")
+    refused(job, "has no sources")
     path, _ = trajectory(in_folder)
     job.input.file = str(in_folder / "absent.dump")
     refused(job, "does not exist")
@@ -115,9 +115,10 @@ def test_sources_that_cannot_be_used(job, in_folder):
     text = path.read_text().replace(" element ", " mass ").replace(" Cu ", " 63.5 ").replace(" Zr ", " 91.2 ")
     path.write_text(text)
     refused(job, "does not name them")
-    job.structure = glass(500)
-    refused(job, "structure and file are set")
-    job.input.file = None
+    job.input.structure = glass(500)
+    job.input.file = str(path)
+    refused(job, "inputs structure and file are set")
+    job.sources = glass(500)  # takes the place of both
     job.input.frame = 2
     refused(job, "A structure has one frame")
 
@@ -126,7 +127,8 @@ def test_sources_that_cannot_be_used(job, in_folder):
     ("name", "value", "match"),
     [
         ("analyses", ["rdff"], "'rdff' is unknown"),
-        ("species", "Al", "no atoms of 'Al'"),
+        ("motif_species", "Al", "no atoms of 'Al'"),
+        ("species", "Cu", "give the element of each LAMMPS type as a list"),
         ("region_options", {"emergance": 0.5}, "no option 'emergance'"),
         ("bond_orders", [5], "degree l is 5"),
     ],

@@ -28,8 +28,8 @@ def structure(seed):
 def sweep_job(project, **inputs):
     job = project.create.job.GeometrySweep("sweep")
     if job.status.initialized:
-        job.structures = [structure(1)]
-        job.test_structures = [structure(2)]
+        job.sources = structure(1)
+        job.test_sources = structure(2)
         job.input.update(
             {"radii": [3, 4.5], "heights": [8, 12], "networks": ["cnn"], "mesh": Mesh(1.0, 0.05), "step": 4.0,
              "training": {"epochs": 2}, **inputs}
@@ -154,7 +154,7 @@ def test_killed_with_kill_9_it_goes_on_and_keeps_what_was_done(project):
 def test_a_child_that_fails_does_not_lose_the_others(project):
     # without test structures, and too wide for the split into blocks
     job = sweep_job(project, radii=[3, 6.5], heights=[8], training={"epochs": 1, "test_fraction": 0.4})
-    job.input.test_structures = None
+    job.test_sources = None
     with pytest.raises(
         NBEDError, match=r"1 jobs of the sweep did not finish; fit_cnn_r6d5_h8_s0: InputError"
     ):
@@ -179,7 +179,7 @@ def test_a_child_that_fails_does_not_lose_the_others(project):
         ({"training": {"split": "blocks"}}, InputError, "'blocks'"),
         ({"training": {"epochs": 0}}, InputError, "epochs is 0"),
         ({"training": {"seed": 3}}, InputError, "training holds seed"),
-        ({"test_structures": []}, InputError, "is empty"),
+        ({"test_sources": []}, InputError, "empty list of test_sources"),
         ({"height": [8]}, InputError, "did you mean 'heights'"),
     ],
 )
