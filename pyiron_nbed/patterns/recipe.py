@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TRANSFORMS = ("log", "sqrt", "log_above_one")
 SCALINGS = ("pattern", "none", "set")
 NAMED = ("simulation", "experiment", "study")
+_UNIT = (0.75, 1.0)  # Å⁻¹
 K_MIN_EXPERIMENT = 0.15  # Å⁻¹; beyond the unscattered disc of a probe of 3.6 Å, and the usual beam stop
 
 
@@ -64,7 +65,7 @@ class Recipe:
 
     mesh: Mesh
     k_min: float = 0.0
-    unit: tuple[float, float] | None = (0.75, 1.0)
+    unit: tuple[float, float] | None = _UNIT
     transform: str = "log"
     gain: float = 4.0
     scaling: str | float = "pattern"
@@ -100,9 +101,16 @@ class Recipe:
         """Everything inside the disc counts, the direct beam too: for simulated patterns.
 
         Args:
-            mesh: default Mesh().
+            mesh: default Mesh(); one that does not reach the usual annulus has its unit in its outer half.
+
+        Example:
+            >>> Recipe.simulation(Mesh(0.5, 0.1)).unit
+            (0.25, 0.5)
         """
-        return cls(Mesh() if mesh is None else mesh)
+        mesh = Mesh() if mesh is None else mesh
+        if (mesh.disc & (mesh.k >= _UNIT[0])).any():
+            return cls(mesh)
+        return cls(mesh, unit=(mesh.k_max / 2, mesh.k_max))
 
     @classmethod
     def experiment(cls, mesh: Mesh | None = None, k_min: float = K_MIN_EXPERIMENT) -> Recipe:
