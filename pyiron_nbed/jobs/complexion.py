@@ -11,9 +11,8 @@ from pyiron_nbed.lammps.complexion import FIELDS, Complexion
 from pyiron_nbed.lammps.complexion_run import prepare_complexion, simulate_complexion
 from pyiron_nbed.lammps.protocol import HISTORY_FILE
 from pyiron_nbed.lammps.vcsgc import read_history
+from pyiron_nbed.potentials import COMPLEXION_POTENTIAL
 from pyiron_nbed.units import units_of
-
-COMPLEXION_POTENTIAL = "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
 
 
 class ComplexionMDMC(LammpsJob):

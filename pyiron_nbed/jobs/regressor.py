@@ -33,9 +33,12 @@ class NBEDRegressor(AtomsJob):
     ``test_datasets`` where given. ``output.metrics`` holds rmse, mae, r2, … on it, also for each region, and
     ``output.baselines`` the same for a constant, ridge regression and gradient boosting; :meth:`predict`
     takes patterns, a dataset or a dataset job. Further splits in ``input.compare_splits`` are trained on as
-    well; ``output.splits`` tells the leak. A job that was killed goes on from its last checkpoint when it is
-    run again. ``input.weights`` may be another NBEDRegressor job to start from. ``input.preset = "study"``
-    gives every input that still has its default value that of :meth:`Training.study`, and stores it.
+    well; ``output.splits`` tells the leak. ``input.recipe`` says how images are made (a
+    :class:`pyiron_nbed.patterns.Recipe`, its name or some of its fields) and ``input.detector`` through which
+    camera patterns are seen (:class:`pyiron_nbed.patterns.DetectorEffects`, or a dict). A job that was killed
+    goes on from its last checkpoint when it is run again. ``input.weights`` may be another NBEDRegressor job
+    to start from. ``input.preset = "study"`` gives every input that still has its default value that of
+    :meth:`Training.study`, and stores it.
     """
 
     resumable = True
@@ -62,8 +65,9 @@ class NBEDRegressor(AtomsJob):
             self.input.weights = str(load_job(to_reference(self.input.weights)).folder)
         if self.input.volumes is not None:
             self.input.volumes = [as_volume_or_range(v).as_dict() for v in builtin(self.input.volumes)]
-        if isinstance(self.input.mesh, Mesh):
-            self.input.mesh = self.input.mesh.as_dict()
+        for name in ("mesh", "recipe", "detector", "augmentation"):
+            if hasattr(self.input[name], "as_dict"):
+                self.input[name] = self.input[name].as_dict()
 
     def check_input(self):
         """Datasets on one mesh, a possible split, training parameters in range."""
@@ -80,6 +84,8 @@ class NBEDRegressor(AtomsJob):
         patterns = self._endless(training) if endless else self.datasets
         checked = self._values((*_SPLIT, "validation", "target"))
         learning.check_datasets(patterns, self.test_datasets, **checked)
+        files = self.test_datasets if endless else [*self.datasets, *self.test_datasets]
+        learning.training_recipe(training, patterns if endless else None, files)
         for kind in self._compared():
             learning.check_datasets(self.datasets, **{**checked, "split": kind})
 

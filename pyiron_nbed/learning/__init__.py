@@ -14,6 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "settings": ["Training", "with_preset"],
         "source": ["PatternBatch", "PatternSource"],
         "task": ["TrainingTask"],
-        "training": ["Trained", "check_datasets", "train"],
+        "training": ["Trained", "check_datasets", "train", "training_recipe"],
     },
 )

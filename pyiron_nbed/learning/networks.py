@@ -17,6 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet18_Weights
 from torchvision.models.resnet import BasicBlock, ResNet
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.learning.files import WEIGHTS_FILE
 from pyiron_nbed.learning.polar import PolarNetwork, RotationInvariantNetwork
@@ -129,8 +130,7 @@ def build_network(
         >>> sum(p.numel() for p in build_network("cnn").parameters()) > 50_000
         True
     """
-    if name not in NETWORKS:
-        raise InputError(f"The network is {name!r}: choose one of {', '.join(map(repr, NETWORKS))}.")
+    one_of(name, "The network", NETWORKS)
     imagenet = weights == "imagenet"
     if imagenet and name != "resnet18":
         raise InputError(f"There are no ImageNet weights for {name!r}: set weights = None or use 'resnet18'.")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pyiron_nbed.checks import flag, is_number, number, one_of, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.augmentation import Augmentation
 from pyiron_nbed.patterns.effects import DetectorEffects
@@ -118,32 +119,22 @@ class Training:
 
     def __post_init__(self) -> None:
         for name in ("bfloat16", "compile", "deterministic"):
-            if getattr(self, name) not in (True, False):
-                raise InputError(f"{name} is {getattr(self, name)!r}: give True or False.")
-            object.__setattr__(self, name, bool(getattr(self, name)))  # pyiron stores 0 and 1
-        whole = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "patience": 0, "members": 1,
-                 "checkpoint_every": 1}  # fmt: skip
-        for name, low in whole.items():
-            _check_whole(name, getattr(self, name), low)
+            object.__setattr__(self, name, flag(getattr(self, name), name))
+        counts = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "patience": 0, "members": 1,
+                  "checkpoint_every": 1}  # fmt: skip
+        for name, low in counts.items():
+            whole(getattr(self, name), name, low)
         if self.early_stop is not None:
-            _check_whole("early_stop", self.early_stop, 1)
+            whole(self.early_stop, "early_stop", 1, hint="or None")
         choices = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "target": TARGETS,
                    "keep": KEEPS}  # fmt: skip
         for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"{name} is {getattr(self, name)!r}: choose one of {', '.join(map(repr, allowed))}."
-                )
-        if not 0 <= self.threshold < 1:
-            raise InputError(f"threshold is {self.threshold!r}: give a number in [0, 1).")
-        if not 0 < self.learning_rate <= 1:
-            raise InputError(f"learning_rate is {self.learning_rate!r}: give a number in (0, 1].")
-        if not 0 <= self.weight_decay <= 1:
-            raise InputError(f"weight_decay is {self.weight_decay!r}: give a number in [0, 1].")
+            one_of(getattr(self, name), name, allowed)
+        number(self.threshold, "threshold", 0, below=1)
+        number(self.learning_rate, "learning_rate", above=0, high=1)
+        number(self.weight_decay, "weight_decay", 0, 1)
         share = self.validation
-        if share != "test" and not (
-            isinstance(share, (int, float)) and not isinstance(share, bool) and 0 <= share < 1
-        ):
+        if share != "test" and not (is_number(share) and 0 <= float(share) < 1):
             raise InputError(
                 f"validation is {share!r}: give a share of the training patterns in [0, 1), or 'test' for "
                 "the test patterns."
@@ -213,11 +204,6 @@ class Training:
             raise InputError(f"The settings of the training hold an unknown name ({error}).") from None
 
 
-def _check_whole(name: str, value: Any, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or int(value) != value or value < low:
-        raise InputError(f"{name} is {value!r}: give a whole number of at least {low}.")
-
-
 def with_preset(values: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
     """Settings of a training with those of a preset in place of all that still have their default.
 
@@ -238,8 +224,7 @@ def with_preset(values: Mapping[str, Any], preset: str | None) -> dict[str, Any]
     """
     if preset is None:
         return dict(values)
-    if preset not in PRESETS:
-        raise InputError(f"The preset is {preset!r}: choose one of {', '.join(map(repr, PRESETS))}, or None.")
+    one_of(preset, "The preset", PRESETS, "or None")
     return _merged(values, Training().as_dict(), Training.study().as_dict())
 
 

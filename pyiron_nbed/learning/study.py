@@ -201,7 +201,8 @@ def load_study_model(
     the checkpoint does not hold it. How sure the network is, is not known: the standard uncertainties are NaN.
 
     Args:
-        checkpoint: their ``checkpoint_<epoch>.pt``; of it, the weights in ``model_state_dict`` are taken.
+        checkpoint: their ``checkpoint_<epoch>.pt``, of which the weights in ``model_state_dict`` are taken, or
+            a file with these weights alone.
         patterns: their ``X_data.pt``, from which the number is found by :func:`study_scale`.
         scale: the number itself, in place of ``patterns``.
         volume: interaction volume that it was trained on.

@@ -317,6 +317,8 @@ def extras(results, options):
                 table = profile.key_averages().table(sort_by=by, row_limit=30, max_name_column_width=70)
                 file.write(f"training loop, {name}, {size}², batches of {batch}, bfloat16\n{table}\n")
     trials = {"cudnn.benchmark": False, "torch.compile": True}
+    if options.short:
+        del trials["torch.compile"]  # minutes of a C++ compiler
     for (name, size), (trial, compiled) in product((("resnet18", pixels), ("polar", 45)), trials.items()):
         with results.case(f"{trial} {name}", needs=8 if not compiled else 40) as go:
             if not go:

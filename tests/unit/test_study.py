@@ -309,6 +309,9 @@ def test_released_network_predicts_what_it_predicts_in_torch(released, in_folder
     assert np.isnan(model.predict(intensity.numpy()).std).all()
     model.save("m")
     assert load_model("m").predict(intensity.numpy()).mean == pytest.approx(expected, abs=1e-5)
+    torch.save(network.state_dict(), "model_state_dict.pt")  # the weights alone
+    alone = load_study_model("model_state_dict.pt", scale=scale)
+    assert alone.predict(intensity.numpy()).mean == pytest.approx(expected, abs=1e-5)
     half = load_study_model(folder / "checkpoint_3.pt", scale=2 * scale)
     assert np.abs(half.predict(intensity.numpy()).mean - expected).max() > 1e-4
     for arguments in ({}, {"scale": 1.0, "patterns": folder / "X_data.pt"}):

@@ -14,6 +14,7 @@ from pyiron_nbed import Cylinder, Mesh
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.diffraction.volumes import VolumeRange
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.patterns import DetectorEffects, Recipe
 
 CODE = """
 import sys
@@ -66,6 +67,24 @@ def test_endless_patterns_of_structures_then_a_warm_start(project, rattled, patt
     assert torch.equal(start["6.weight"], end["6.weight"])
     assert not torch.equal(start["10.weight"], end["10.weight"])
     assert end["12.weight"].shape == (1, 64)
+
+
+def test_recipe_and_detector_of_a_job(project, pattern_file):
+    mesh = PatternDataset(pattern_file).mesh
+    recipe = Recipe(mesh, k_min=0.1, unit=(0.3, 0.6))
+    fit = small(project.create.job.NBEDRegressor("seen"), split="random", recipe=recipe)
+    fit.input.detector = DetectorEffects(dose=(1e3, 1e5), beam_stop=0.1)
+    fit.datasets = [pattern_file]
+    fit.run()
+    loaded = project.load("seen")
+    assert loaded.model.recipe == recipe
+    assert loaded.model.card["training"]["detector"]["dose"] == [1e3, 1e5]
+    assert loaded.model.card["metrics"]["rmse"] != loaded.model.card["metrics_without_effects"]["rmse"]
+    for name, match in (("measured", "measured"), ({"kmin": 1}, "kmin"), (Recipe.simulation(), "same mesh")):
+        other = small(project.create.job.NBEDRegressor("other"), split="random", recipe=name)
+        other.datasets = [pattern_file]
+        with pytest.raises(InputError, match=match):
+            other.run()
 
 
 def test_neither_or_both_of_datasets_and_structures_are_refused(project, rattled, pattern_file):
