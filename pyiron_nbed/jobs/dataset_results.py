@@ -13,7 +13,7 @@ from pyiron_nbed import figures
 from pyiron_nbed.dataset import PatternDataset, find_scan
 from pyiron_nbed.dataset.export import write_hyperspy, write_py4dstem
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.ssro import disorder_parameter
+from pyiron_nbed.ssro import DISORDER_NAMES, disorder_parameter
 
 
 class DatasetResults:
@@ -74,7 +74,7 @@ class DatasetResults:
         if np.count_nonzero(beam) > 1 or normal == 0:
             raise InputError("plot_scan needs a zone axis along z or y: use figures.patterns_along_scan.")
         atoms = self.source_structures()[structure]
-        if "disorder_parameter" not in atoms.arrays:
+        if not any(name in atoms.arrays for name in DISORDER_NAMES):
             atoms = atoms.copy()
             atoms.set_array("disorder_parameter", disorder_parameter(atoms))
         radius = getattr(data.volumes[volume], "radius", None)
@@ -108,4 +108,4 @@ class DatasetResults:
 
 
 def _shown(label: str) -> str:
-    return "mean $d_i$" if label == "disorder_parameter" else label
+    return figures.style.label_text(label)

@@ -145,4 +145,4 @@ def region_runs(position: np.ndarray, types: np.ndarray) -> list[dict[str, Any]]
 
 
 def _shown(label: str) -> str:
-    return "mean $d_i$" if label == "disorder_parameter" else label
+    return figures.style.label_text(label)

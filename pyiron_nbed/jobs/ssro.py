@@ -10,6 +10,7 @@ from pyiron_nbed.geometry.neighbors import harmonic_coefficients
 from pyiron_nbed.jobs.base import NBEDJob, builtin
 from pyiron_nbed.jobs.source import FrameSource
 from pyiron_nbed.jobs.ssro_results import SSROResults
+from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_name, disorder_of
 from pyiron_nbed.ssro.motifs import species_mask
 from pyiron_nbed.ssro.summary import check_analyses, short_range_order, time_series
 from pyiron_nbed.structures.file import ATOMS_FILE, read_atoms, write_atoms
@@ -28,6 +29,7 @@ _OPTIONS = {
     "region_options": {},
     "rdf_cutoff": 10.0,
     "rdf_bin_width": 0.05,
+    "modulus": False,
 }
 
 
@@ -57,6 +59,7 @@ class SSRO(FrameSource, SSROResults, NBEDJob):
         options = self._values(_OPTIONS)
         for degree in (options["l"], *options["bond_orders"]):
             harmonic_coefficients(degree)
+        disorder_name(options["modulus"])
         analyses = check_analyses(options["analyses"], options["region_options"])
         atoms = self.check_source()
         if atoms is not None:
@@ -77,7 +80,10 @@ class SSRO(FrameSource, SSROResults, NBEDJob):
         return {**summaries[-1], "file": files[-1], "files": files, "time_series": time_series(summaries)}
 
     def get_structure(self, frame: int = -1) -> Atoms:
-        """The structure of a frame with its values as arrays: "disorder_parameter", "q6", "cna", ..."""
+        """The structure of a frame with its values as arrays: "disorder_parameter", "q6", "cna", ...
+
+        With ``input.modulus`` the first is "disorder_modulus".
+        """
         files = builtin(self.output.files)
         if not -len(files) <= frame < len(files):
             raise InputError(f"There is no frame {frame!r}: the job has {len(files)}, counted from 0.")
@@ -85,5 +91,18 @@ class SSRO(FrameSource, SSROResults, NBEDJob):
 
     @property
     def disorder_parameter(self) -> np.ndarray:
-        """(N,) d_i of the last frame."""
-        return self.get_structure().arrays["disorder_parameter"]
+        """(N,) d_i of the last frame, by the modulus of the sum where ``input.modulus`` says so."""
+        return disorder_of(self.get_structure().arrays)[1]
+
+    def stored_defaults(self):
+        """Before there was a choice, d_i was the modulus."""
+        return {**self.defaults(), "modulus": True}
+
+    def from_hdf(self, hdf=None, group_name=None):
+        """Read the job; the output of one that was stored before there was a choice gets the right names."""
+        super().from_hdf(hdf=hdf, group_name=group_name)
+        signed, modulus = DISORDER_NAMES
+        if self.input.modulus:
+            for part in (self.output, self.output.get("profiles", {})):
+                if signed in part:
+                    part[modulus] = part.pop(signed)

@@ -56,12 +56,12 @@ class SSROResults:
         """d_i by motif class and by region, with thresholds."""
         return figures.disorder_boxplots(self.get_structure(frame), self.input.species)
 
-    def plot_slice(self, color_by: str = "disorder_parameter", frame: int = -1, **options: Any) -> Figure:
-        """A slice coloured by "disorder_parameter", "cna" or "species"; see ``figures.structure_slice``."""
+    def plot_slice(self, color_by: str | None = None, frame: int = -1, **options: Any) -> Figure:
+        """A slice coloured by d_i (None), "cna" or "species"; see ``figures.structure_slice``."""
         return figures.structure_slice(self.get_structure(frame), color_by, **options)
 
     def write_dump(
-        self, path: str | os.PathLike | None = None, color_by: str = "disorder_parameter", frame: int = -1
+        self, path: str | os.PathLike | None = None, color_by: str | None = None, frame: int = -1
     ) -> str:
         """LAMMPS dump with all values per atom, which OVITO opens coloured; returns its path."""
         path = os.fspath(path or self.folder / "ssro.dump")
@@ -74,7 +74,7 @@ class SSROResults:
         write_extxyz(path, self.get_structure(frame))
         return path
 
-    def to_ovito(self, color_by: str = "disorder_parameter", frame: int = -1) -> Any:
+    def to_ovito(self, color_by: str | None = None, frame: int = -1) -> Any:
         """OVITO pipeline of a frame, coloured."""
         return to_ovito(self.get_structure(frame), color_by)
 

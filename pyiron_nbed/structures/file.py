@@ -13,6 +13,9 @@ from pyiron_nbed.files import replaced
 
 ATOMS_FILE = "atoms.h5"
 _FORMAT = "pyiron_nbed atoms"
+# 2: d_i is the signed sum, or its modulus under the name "disorder_modulus"; in files without a version it is
+# the modulus and called "disorder_parameter"
+_VERSION = 2
 _CHUNK = 65_536
 
 
@@ -27,6 +30,7 @@ def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
     """
     with replaced(path) as partial, h5py.File(partial, "w") as file:
         file.attrs["format"] = _FORMAT
+        file.attrs["version"] = _VERSION
         file.attrs["cell"] = atoms.cell.array
         file.attrs["pbc"] = np.asarray(atoms.pbc, int)
         if atoms.info.get("temperature") is not None:
@@ -40,14 +44,30 @@ def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
 def read_atoms(path: str | os.PathLike) -> Atoms:
     """Inverse of :func:`write_atoms`.
 
+    Files written before d_i was the signed sum hold its modulus, read as ``arrays["disorder_modulus"]``.
+
+    Args:
+        path: file of :func:`write_atoms`.
+
+    Returns:
+        The atoms (Å) with their arrays.
+
     Raises:
-        DatasetError: absent, truncated or foreign file.
+        DatasetError: absent, truncated or foreign file, or one of a later version.
     """
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != _FORMAT:
                 raise DatasetError(f"{path} is not a structure file of pyiron_nbed.")
+            version = int(file.attrs.get("version", 1))
+            if version > _VERSION:
+                raise DatasetError(
+                    f"{path} is a structure file of version {version} and this pyiron_nbed reads up to "
+                    f"{_VERSION}: update pyiron_nbed."
+                )
             arrays = {name: values[:] for name, values in file.items()}
+            if version == 1 and "disorder_parameter" in arrays:
+                arrays["disorder_modulus"] = arrays.pop("disorder_parameter")
             atoms = Atoms(
                 numbers=arrays.pop("numbers"), positions=arrays.pop("positions"),
                 cell=file.attrs["cell"], pbc=np.asarray(file.attrs["pbc"], bool),
