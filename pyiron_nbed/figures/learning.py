@@ -19,13 +19,14 @@ from pyiron_nbed.figures.style import (
     PREDICTED,
     REGION_COLORS,
     TRUE,
+    label_text,
     region_legend,
     shade_regions,
 )
 from pyiron_nbed.learning.evaluation import metrics
 from pyiron_nbed.learning.uncertainty import COVERAGE, NORMAL_QUANTILE
 
-_LABEL = r"mean $d_i$"
+_LABEL = label_text()
 _BINS = 160  # of the density, along each axis
 _SHARES = (0.9, 0.5)  # of the patterns, inside the contour lines
 

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.figures.style import pattern_extent, scale_bar
+from pyiron_nbed.figures.style import label_text, pattern_extent, scale_bar
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
 
-_LABEL = r"mean $d_i$"
+_LABEL = label_text()
 
 
 def pattern_gallery(

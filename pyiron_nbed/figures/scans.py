@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, ConnectionPatch
 
@@ -20,16 +20,18 @@ from pyiron_nbed.figures.style import (
     PREDICTED,
     REGION_COLORS,
     TRUE,
+    disorder_colorbar,
+    label_text,
     pattern_extent,
     scale_bar,
     shade_regions,
 )
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
-from pyiron_nbed.ssro.colors import COLOR_MAP
+from pyiron_nbed.ssro.disorder import disorder_of
 
 _ROWS = 256  # patterns in memory at a time
-_LABEL = r"mean $d_i$"
+_LABEL = label_text()
 
 
 def region_groups(region: np.ndarray, region_types: Sequence[str]) -> dict[str, np.ndarray]:
@@ -175,7 +177,7 @@ def patterns_along_scan(
     """Patterns of a line scan over a slice of the structure, with the label along the line.
 
     Args:
-        atoms: the structure (Å) with ``arrays["disorder_parameter"]``.
+        atoms: the structure (Å) with d_i in ``arrays``, as "disorder_parameter" or "disorder_modulus".
         patterns: (P, n, n) raw intensity along the line.
         positions: (P, 3) in Å, along one Cartesian axis across the beam.
         labels: (P,) values of the label.
@@ -210,7 +212,7 @@ def patterns_along_scan(
 
     figure = Figure()
     curve, structure = figure.add_axes((0, 0, 1, 1)), figure.add_axes((0, 0, 0.9, 1))
-    draw_slice(structure, atoms, "disorder_parameter", normal, thickness, positions[0, normal], along)
+    draw_slice(structure, atoms, None, normal, thickness, positions[0, normal], along)
     (start, end), (low, high) = structure.get_xlim(), structure.get_ylim()
     # a long structure is shown around the line
     middle, reach = positions[0, up], 0.3 * (end - start)
@@ -261,9 +263,8 @@ def patterns_along_scan(
             structure.add_patch(circle)
     structure.plot(line, positions[:, up], ".", color=PREDICTED, ms=3)
     structure.set(xlabel="", xticklabels=[])
-    scale = ScalarMappable(Normalize(0, 1), COLOR_MAP)
     bar = figure.add_axes(place(left + width + 0.12, 0.12, 1))
-    figure.colorbar(scale, cax=bar, label="$d_i$")
+    disorder_colorbar(figure, disorder_of(atoms.arrays)[0], cax=bar)
     if along == 0:
         shade_regions([curve], regions, float(atoms.cell.lengths()[0]))
     curve.plot(line[order], labels[order], "-", color=TRUE, lw=1.2)

@@ -8,15 +8,22 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import EllipseCollection
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.figures.style import LINE_COLORS, REGION_COLORS, TRUE, region_legend, shade_regions
-from pyiron_nbed.ssro.colors import CNA_COLORS, COLOR_MAP, atom_colors, species_color
+from pyiron_nbed.figures.style import (
+    DISORDER_TEXT,
+    LINE_COLORS,
+    REGION_COLORS,
+    TRUE,
+    disorder_colorbar,
+    region_legend,
+    shade_regions,
+)
+from pyiron_nbed.ssro.colors import CNA_COLORS, atom_colors, color_name, species_color
+from pyiron_nbed.ssro.disorder import disorder_of
 from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class, species_mask
 from pyiron_nbed.ssro.ovito import CNA_TYPES
 from pyiron_nbed.ssro.regions import REGION_TYPES
@@ -79,7 +86,8 @@ def disorder_profiles(profiles: Mapping[str, Any], regions: Sequence[Mapping[str
     Returns:
         The figure.
     """
-    rows = [("disorder_parameter", "$d_i$")]
+    held = disorder_of(profiles)[0]
+    rows = [(held, DISORDER_TEXT[held])]
     rows += [(name, f"$1-Q_{name[11:]}$") for name in profiles if name.startswith("one_minus_q")]
     elements = [name[9:] for name in profiles if name.startswith("fraction_")]
     figure = Figure(figsize=(6.4, 1.7 * (len(rows) + 1) + 0.5), layout="constrained")
@@ -106,7 +114,7 @@ def disorder_profiles(profiles: Mapping[str, Any], regions: Sequence[Mapping[str
     axes[-1].set(ylabel="composition (at.%)" if many else f"{shown[0]} (at.%)", ylim=(0, None))
     if many:
         axes[-1].legend(frameon=False, fontsize=8)
-    _finish_profiles(figure, axes, profiles["disorder_parameter"]["position"], regions, profiles["axis"])
+    _finish_profiles(figure, axes, profiles[held]["position"], regions, profiles["axis"])
     return figure
 
 
@@ -168,8 +176,8 @@ def disorder_boxplots(atoms: Atoms, motif_species: str | None = "Cu") -> Figure:
     Boxes hold the middle half, whiskers reach from the 5th to the 95th percentile, lines are medians.
 
     Args:
-        atoms: N atoms with ``arrays`` "disorder_parameter", "motif_class" and, for the second panel,
-            "region", as :func:`pyiron_nbed.ssro.summary.short_range_order` gives them.
+        atoms: N atoms with ``arrays`` "disorder_parameter" or "disorder_modulus", "motif_class" and, for the
+            second panel, "region", as :func:`pyiron_nbed.ssro.summary.short_range_order` gives them.
         motif_species: element of the centres of the motifs; None or "all" takes every atom.
 
     Returns:
@@ -178,13 +186,13 @@ def disorder_boxplots(atoms: Atoms, motif_species: str | None = "Cu") -> Figure:
     Raises:
         InputError: an array is absent, or unknown species.
     """
-    for name in ("disorder_parameter", "motif_class"):
-        if name not in atoms.arrays:
-            raise InputError(
-                f"The structure has no array {name!r}: compute it first, for example with "
-                "pyiron_nbed.ssro.summary.short_range_order(atoms)."
-            )
-    disorder, classes = atoms.arrays["disorder_parameter"], atoms.arrays["motif_class"]
+    held, disorder = disorder_of(atoms.arrays)
+    if "motif_class" not in atoms.arrays:
+        raise InputError(
+            "The structure has no array 'motif_class': compute it first, for example with "
+            "pyiron_nbed.ssro.summary.short_range_order(atoms)."
+        )
+    classes = atoms.arrays["motif_class"]
     central = species_mask(atoms, motif_species)
     by_class = {name: disorder[central & (classes == number)] for number, name in enumerate(MOTIF_CLASSES)}
     panels = [("motif class", by_class, _CLASS_COLORS, ("ordered", "disordered"))]
@@ -205,7 +213,7 @@ def disorder_boxplots(atoms: Atoms, motif_species: str | None = "Cu") -> Figure:
                 f"below, {100 * result['high_above']:.1f} % of {pair[1]} above",
                 fontsize=8.5,
             )
-    axes[0].set(ylabel="$d_i$", ylim=(-0.03, 1.03))
+    axes[0].set(ylabel=DISORDER_TEXT[held], ylim=(-0.03, None))
     return figure
 
 
@@ -223,7 +231,7 @@ def _boxes(axis: Any, groups: Mapping[str, np.ndarray], colors: Mapping[str, str
 
 def structure_slice(
     atoms: Atoms,
-    color_by: str = "disorder_parameter",
+    color_by: str | None = None,
     normal: int = 2,
     thickness: float = 5.0,
     center: float | None = None,
@@ -231,8 +239,9 @@ def structure_slice(
     """A slice of a structure, atoms drawn to scale (as in Fig. 1 of [WuRupert2026]).
 
     Args:
-        atoms: N atoms (Å); with ``arrays["disorder_parameter"]`` or ``arrays["cna"]`` where these colour.
-        color_by: "disorder_parameter", "cna" or "species".
+        atoms: N atoms (Å), with the array that colours them.
+        color_by: "disorder_parameter", "disorder_modulus", "cna" or "species"; None takes d_i as the
+            structure holds it.
         normal: 0, 1 or 2, the axis that the slice is cut across.
         thickness: of the slice in Å.
         center: its middle along that axis in Å; None takes the middle of the cell.
@@ -243,6 +252,7 @@ def structure_slice(
     Raises:
         InputError: unknown choice, an absent array, or a slice without atoms.
     """
+    color_by = color_name(atoms, color_by)
     figure = Figure(layout="constrained")
     axis = figure.subplots()
     inside = draw_slice(axis, atoms, color_by, normal, thickness, center)
@@ -257,7 +267,7 @@ def structure_slice(
 def draw_slice(
     axis: Any,
     atoms: Atoms,
-    color_by: str = "disorder_parameter",
+    color_by: str | None = None,
     normal: int = 2,
     thickness: float = 5.0,
     center: float | None = None,
@@ -311,9 +321,8 @@ def draw_slice(
 
 
 def _color_key(figure: Figure, axis: Any, atoms: Atoms, inside: np.ndarray, color_by: str) -> None:
-    if color_by == "disorder_parameter":
-        scale = ScalarMappable(Normalize(0, 1), COLOR_MAP)
-        figure.colorbar(scale, ax=axis, label="$d_i$", location="top", shrink=0.5, aspect=30, pad=0.02)
+    if color_by in DISORDER_TEXT:
+        disorder_colorbar(figure, color_by, ax=axis, location="top", shrink=0.5, aspect=30, pad=0.02)
         return
     if color_by == "cna":
         present = np.unique(atoms.arrays["cna"][inside])

@@ -5,11 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.ssro.colors import COLOR_MAP, DISORDER_RANGE
 
 TRUE, PREDICTED = "#4c4c4c", "#c8501e"
+DISORDER_TEXT = {"disorder_parameter": "$d_i$", "disorder_modulus": r"$d_i^\mathrm{mod}$"}
 REGION_COLORS = {"crystal": "#3b6ea5", "ACTR": "#e0a030", "interior": "#b5403a"}
 LINE_COLORS = ("#4c4c4c", "#3b6ea5", "#b5403a", "#3a8f5c", "#8a5aa3", "#e0a030", "#53b0c0", "#a0764c")
+
+
+def label_text(name: str = "disorder_parameter") -> str:
+    """A label of patterns as figures write it; of the modulus d_i^mod.
+
+    Example:
+        >>> label_text(), label_text("q6")
+        ('mean $d_i$', 'q6')
+    """
+    return f"mean {DISORDER_TEXT[name]}" if name in DISORDER_TEXT else name
+
+
+def disorder_colorbar(figure: Any, name: str, **options: Any) -> None:
+    """Colour bar of atoms that are coloured by d_i.
+
+    Args:
+        figure: matplotlib figure.
+        name: "disorder_parameter" or "disorder_modulus".
+        options: of ``Figure.colorbar``, such as ``ax`` or ``cax``.
+    """
+    scale = ScalarMappable(Normalize(*DISORDER_RANGE), COLOR_MAP)
+    figure.colorbar(scale, label=DISORDER_TEXT[name], extend="max", **options)
 
 
 def shade_regions(

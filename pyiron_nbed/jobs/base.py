@@ -53,6 +53,10 @@ class NBEDJob(TemplateJob):
         """Call the function of this stage; returns the output to store."""
         raise NotImplementedError
 
+    def stored_defaults(self) -> dict[str, Any]:
+        """Values of inputs that a job stored before they came lacks: those with which it was run."""
+        return self.defaults()
+
     def plain_input(self) -> None:
         """Bring input objects into a form that HDF5 can hold: quantities as numbers in our units."""
         for name in self.units:
@@ -118,11 +122,13 @@ class NBEDJob(TemplateJob):
         super().to_hdf(hdf=hdf, group_name=group_name)
 
     def from_hdf(self, hdf=None, group_name=None):
-        """Read the job; inputs that came after it was stored get their default, with which it was run."""
+        """Read the job; inputs that came after it was stored get the value with which it was run."""
         super().from_hdf(hdf=hdf, group_name=group_name)
         self.take_old_inputs(stored=True)
         known = list(self.input.keys())
-        self.input.update({name: value for name, value in self.defaults().items() if name not in known})
+        self.input.update(
+            {name: value for name, value in self.stored_defaults().items() if name not in known}
+        )
 
     def validate_ready_to_run(self):
         """Nothing: :meth:`run` has checked before anything was written."""

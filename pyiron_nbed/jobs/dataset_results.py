@@ -14,7 +14,7 @@ import numpy as np
 from pyiron_nbed import figures
 from pyiron_nbed.dataset import export, find_scan
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.ssro import disorder_parameter
+from pyiron_nbed.ssro import DISORDER_NAMES, disorder_parameter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ def plot_scan(
     if np.count_nonzero(beam) > 1 or normal == 0:
         raise InputError("plot_scan needs a zone axis along z or y: use figures.patterns_along_scan.")
     atoms = job.source_structures()[structure]
-    if "disorder_parameter" not in atoms.arrays:
+    if not any(name in atoms.arrays for name in DISORDER_NAMES):
         atoms = atoms.copy()
         atoms.set_array("disorder_parameter", disorder_parameter(atoms))
     radius = getattr(data.volumes[volume], "radius", None)
@@ -100,4 +100,4 @@ def write_py4dstem(
 
 def shown(label: str) -> str:
     """Name of a label in a figure."""
-    return "mean $d_i$" if label == "disorder_parameter" else label
+    return figures.style.label_text(label)

@@ -18,7 +18,7 @@ from pyiron_nbed.jobs.sources import (
     to_source,
     to_sources,
 )
-from pyiron_nbed.structures.file import atoms_to_dict
+from pyiron_nbed.structures.file import atoms_to_dict, modulus_named
 
 # what one input held before there was `sources`, and whether it held many
 _OLD = {"structure": False, "structures": True, "reference": False, "references": True, "file": False}
@@ -85,7 +85,8 @@ def take_old_sources(inputs: Any, prefix: str = "", stored: bool = False) -> Non
         value = builtin(inputs[name])
         items = value if _OLD[name.removeprefix(prefix)] else [value]
         inputs[f"{prefix}sources"] = [
-            to_source({"atoms": item} if _is_atoms(item) else item) for item in items
+            to_source({"atoms": modulus_named(item) if stored else item} if _is_atoms(item) else item)
+            for item in items
         ]
     for name in old:
         del inputs[name]

@@ -12,6 +12,7 @@ from pyiron_nbed.geometry.neighbors import harmonic_coefficients
 from pyiron_nbed.jobs import ssro_results
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.sources import builtin, check_sources, each_source
+from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_name, disorder_of
 from pyiron_nbed.ssro.motifs import species_mask
 from pyiron_nbed.ssro.regions import find_regions
 from pyiron_nbed.ssro.summary import check_analyses, short_range_order, time_series
@@ -32,6 +33,7 @@ _OPTIONS = {
     "region_options": {},
     "rdf_cutoff": 10.0,
     "rdf_bin_width": 0.05,
+    "modulus": False,
 }
 
 
@@ -72,6 +74,7 @@ class SSRO(AtomsJob):
         options = self._values(_OPTIONS)
         for degree in (options["l"], *options["bond_orders"]):
             harmonic_coefficients(degree)
+        disorder_name(options["modulus"])
         analyses = check_analyses(options["analyses"], options["region_options"])
         frame, species = builtin(self.input.frame), builtin(self.input.species)
         for atoms in check_sources(builtin(self.input.sources), "SSRO", frame, species):
@@ -99,7 +102,10 @@ class SSRO(AtomsJob):
         return {**summaries[-1], "file": files[-1], "files": files, "time_series": series}
 
     def get_structure(self, frame: int = -1) -> Atoms:
-        """The structure of a frame with its values as arrays: "disorder_parameter", "q6", "cna", ..."""
+        """The structure of a frame with its values as arrays: "disorder_parameter", "q6", "cna", ...
+
+        With ``input.modulus`` the first is "disorder_modulus".
+        """
         files = builtin(self.output.files)
         if not -len(files) <= frame < len(files):
             raise InputError(f"There is no frame {frame!r}: the job has {len(files)}, counted from 0.")
@@ -113,8 +119,21 @@ class SSRO(AtomsJob):
 
     @property
     def disorder_parameter(self) -> np.ndarray:
-        """(N,) d_i of the last frame."""
-        return self.get_structure().arrays["disorder_parameter"]
+        """(N,) d_i of the last frame, by the modulus of the sum where ``input.modulus`` says so."""
+        return disorder_of(self.get_structure().arrays)[1]
+
+    def stored_defaults(self):
+        """Before there was a choice, d_i was the modulus."""
+        return {**self.defaults(), "modulus": True}
+
+    def from_hdf(self, hdf=None, group_name=None):
+        """Read the job; the output of one that was stored before there was a choice gets the right names."""
+        super().from_hdf(hdf=hdf, group_name=group_name)
+        signed, modulus = DISORDER_NAMES
+        if self.input.modulus:
+            for part in (self.output, self.output.get("profiles", {})):
+                if signed in part:
+                    part[modulus] = part.pop(signed)
 
     get_regions = ssro_results.get_regions
     get_motifs = ssro_results.get_motifs

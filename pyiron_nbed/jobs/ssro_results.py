@@ -55,13 +55,13 @@ def plot_boxes(job: SSRO, frame: int = -1) -> Figure:
     return figures.disorder_boxplots(job.get_structure(frame), job.input.motif_species)
 
 
-def plot_slice(job: SSRO, color_by: str = "disorder_parameter", frame: int = -1, **options: Any) -> Figure:
-    """A slice coloured by "disorder_parameter", "cna" or "species"; see ``figures.structure_slice``."""
+def plot_slice(job: SSRO, color_by: str | None = None, frame: int = -1, **options: Any) -> Figure:
+    """A slice coloured by d_i (None), "cna" or "species"; see ``figures.structure_slice``."""
     return figures.structure_slice(job.get_structure(frame), color_by, **options)
 
 
 def write_dump(
-    job: SSRO, path: str | os.PathLike | None = None, color_by: str = "disorder_parameter", frame: int = -1
+    job: SSRO, path: str | os.PathLike | None = None, color_by: str | None = None, frame: int = -1
 ) -> str:
     """LAMMPS dump with all values per atom, which OVITO opens coloured; returns its path."""
     path = os.fspath(path or job.folder / "ssro.dump")
@@ -76,7 +76,7 @@ def write_extxyz(job: SSRO, path: str | os.PathLike | None = None, frame: int = 
     return path
 
 
-def to_ovito(job: SSRO, color_by: str = "disorder_parameter", frame: int = -1) -> Any:
+def to_ovito(job: SSRO, color_by: str | None = None, frame: int = -1) -> Any:
     """OVITO pipeline of a frame, coloured."""
     return export.to_ovito(job.get_structure(frame), color_by)
 

@@ -2,9 +2,11 @@
 
 from pyiron_nbed.geometry.neighbors import cutoff_neighbors, nearest_neighbors
 from pyiron_nbed.ssro.disorder import (
+    DISORDER_NAMES,
     bond_order,
     disorder_and_bond_order,
     disorder_modulus,
+    disorder_of,
     disorder_parameter,
 )
 from pyiron_nbed.ssro.motifs import (
@@ -23,6 +25,7 @@ from pyiron_nbed.ssro.threshold import population_threshold
 
 __all__ = [
     "CNA_TYPES",
+    "DISORDER_NAMES",
     "MOTIF_CLASSES",
     "REGION_TYPES",
     "RadialDistribution",
@@ -33,6 +36,7 @@ __all__ = [
     "cutoff_neighbors",
     "disorder_and_bond_order",
     "disorder_modulus",
+    "disorder_of",
     "disorder_parameter",
     "find_regions",
     "motif_class",

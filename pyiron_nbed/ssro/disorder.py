@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from ase import Atoms
 from numba import njit
 
+from pyiron_nbed.checks import flag
+from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
 from pyiron_nbed.geometry.neighbors import nearest_harmonics
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.ssro.pyscal import check_backend, pyscal_disorder_and_bond_order
 from pyiron_nbed.units import quantities
 
+DISORDER_NAMES = ("disorder_parameter", "disorder_modulus")  # of d_i by the signed sum, by its modulus
 _ATOMS_PER_CALL = 20_000
 
 
@@ -27,11 +33,14 @@ def disorder_parameter(
 ) -> np.ndarray:
     """Local disorder parameter d_i = 1 − (1/n) Σ_j s_ij of every atom.
 
-    s_ij = Σ_m q̂_lm(i) q̂*_lm(j) is the normalised correlation of the bond order of atom i with
-    that of its n nearest neighbours j; the sum is signed (Chua et al., Nat. Mater. 9, 418 (2010)), so that d
-    is 0 in a perfect fcc crystal, 1 where neighbours are uncorrelated, above 1 where they are
-    anticorrelated (up to about 1.3 in a Cu-Zr glass, whose median is about 0.87) and never above 2.
-    It is also 0 in perfect hcp with 12 and in perfect bcc with 14 neighbours. With 12 in
+    s_ij = Σ_m q̂_lm(i) q̂*_lm(j) is the normalised correlation [tenWolde1996] of the bond order of atom i,
+    q̂ = q̄ / |q̄| with q̄_lm(i) = (1/n) Σ_j Y_lm(r_ij) [Steinhardt1983], and that of its n nearest neighbours j.
+    The sum is signed [Chua2010]: d is 0 in a perfect fcc crystal, 1 where neighbours are uncorrelated, above
+    1 where they are anticorrelated (up to about 1.3 in a Cu-Zr glass, whose median is about 0.86) and never
+    above 2. The study [WuRupert2026] prints |s_ij|, but the labels that its authors released exceed 1, as
+    only a signed sum can.
+
+    d is also 0 in perfect hcp with 12 and in perfect bcc with 14 neighbours. With 12 in
     bcc (8 nearest and 4 of the 6 next) the choice among equal neighbours is arbitrary: it is made by
     direction, see :func:`nearest_neighbors`, and is the same for every atom, but changes when the
     crystal is rotated.
@@ -42,9 +51,10 @@ def disorder_parameter(
         n_neighbors: number of nearest neighbours: 12 for fcc, hcp and glasses, 14 for bcc.
         cores: threads; None takes all.
         minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
-        backend: "numba" (any structure of any size), or "pyscal3" for orthogonal periodic structures of
-            at most 100,000 atoms.
-        modulus: give 1 − |Σ_j s_ij| / n instead, which is the same up to 1 and folds what is above.
+        backend: "numba" (any structure of any size), or "pyscal3" [Menon2019] for orthogonal periodic
+            structures of at most 100,000 atoms.
+        modulus: give 1 − |Σ_j s_ij| / n instead, which is the same up to 1 and folds what is above
+            (:func:`disorder_modulus`).
 
     Returns:
         (N,) float64 in [0, 2] (in [0, 1] with ``modulus``), dimensionless.
@@ -52,8 +62,7 @@ def disorder_parameter(
     Raises:
         StructureError: unusable structure, atoms too close (named), or too few atoms: open boundaries need
             n_neighbors + 1. Periodic cells may be as thin as one atom: neighbours are then images.
-        InputError: l is odd or out of range, n_neighbors below 1, or a backend that is unknown, not
-            installed or unable.
+        InputError: l is odd or out of range, n_neighbors below 1, or a backend that is unknown or unable.
 
     Example:
         >>> from ase.build import bulk
@@ -82,6 +91,51 @@ def disorder_modulus(disorder: np.ndarray) -> np.ndarray:
     return 1.0 - np.abs(1.0 - np.asarray(disorder, float))
 
 
+def disorder_name(modulus: bool) -> str:
+    """What d_i is called.
+
+    Args:
+        modulus: whether it is 1 − |Σ_j s_ij| / n instead of the signed sum.
+
+    Raises:
+        InputError: neither True nor False.
+
+    Example:
+        >>> disorder_name(modulus=False)
+        'disorder_parameter'
+    """
+    return DISORDER_NAMES[flag(modulus, "modulus")]
+
+
+def disorder_of(values: Mapping[str, Any]) -> tuple[str, Any]:
+    """Which d_i something holds, and its values.
+
+    Structures, summaries and profiles hold d_i either by the signed sum, as "disorder_parameter", or by its
+    modulus, as "disorder_modulus": what works on either asks here.
+
+    Args:
+        values: ``atoms.arrays``, or a summary or its profiles of
+            :func:`pyiron_nbed.ssro.summary.short_range_order`.
+
+    Returns:
+        The name, one of ``DISORDER_NAMES`` (the signed sum where both are there), and what is under it.
+
+    Raises:
+        InputError: neither is there.
+
+    Example:
+        >>> disorder_of({"numbers": [29], "disorder_modulus": [0.25]})
+        ('disorder_modulus', [0.25])
+    """
+    for name in DISORDER_NAMES:
+        if name in values:
+            return name, values[name]
+    raise InputError(
+        f"There is no d_i, neither as {DISORDER_NAMES[0]!r} nor as {DISORDER_NAMES[1]!r}: compute it first, "
+        "for example with pyiron_nbed.ssro.summary.short_range_order(atoms)."
+    )
+
+
 @quantities(minimum_distance="angstrom")
 def bond_order(
     atoms: Atoms,
@@ -93,7 +147,7 @@ def bond_order(
 ) -> np.ndarray:
     """Steinhardt bond-order parameter Q_l = sqrt(4π/(2l+1) Σ_m |q̄_lm|²) of every atom.
 
-    Steinhardt, Nelson and Ronchetti, Phys. Rev. B 28, 784 (1983).
+    q̄_lm = (1/n) Σ_j Y_lm(r_ij) is the mean over the n nearest neighbours [Steinhardt1983].
 
     Args:
         atoms: N atoms; lengths in Å; any cell and periodicity.

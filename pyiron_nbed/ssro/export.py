@@ -13,14 +13,13 @@ from ase.io import write
 
 from pyiron_nbed.errors import StructureError
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
-from pyiron_nbed.ssro.colors import COLOR_MAP, atom_colors
+from pyiron_nbed.ssro.colors import COLOR_MAP, DISORDER_RANGE, atom_colors, color_name
+from pyiron_nbed.ssro.disorder import DISORDER_NAMES
 
 _COLUMNS = {"voronoi_index": ("n3", "n4", "n5", "n6")}
 
 
-def write_dump(
-    path: str | os.PathLike, atoms: Atoms, color_by: str = "disorder_parameter", step: int = 0
-) -> None:
+def write_dump(path: str | os.PathLike, atoms: Atoms, color_by: str | None = None, step: int = 0) -> None:
     """LAMMPS text dump of a structure with its values per atom; OVITO opens it coloured.
 
     Columns: id, type, element, x, y, z, every numeric array of the structure (a Voronoi index as
@@ -29,7 +28,8 @@ def write_dump(
     Args:
         path: file to write.
         atoms: N atoms (Å).
-        color_by: "disorder_parameter", "cna" or "species".
+        color_by: "disorder_parameter", "disorder_modulus", "cna" or "species"; None takes d_i as the
+            structure holds it.
         step: time step written into the file.
 
     Raises:
@@ -93,15 +93,16 @@ def write_extxyz(path: str | os.PathLike, atoms: Atoms) -> None:
     write(os.fspath(path), plain, format="extxyz")
 
 
-def to_ovito(atoms: Atoms, color_by: str = "disorder_parameter") -> Any:
+def to_ovito(atoms: Atoms, color_by: str | None = None) -> Any:
     """OVITO pipeline of a structure with its values per atom, coloured.
 
     ``pipeline.compute()`` gives the DataCollection, ``pipeline.add_to_scene()`` shows it; colours of
-    d_i run from 0 to 1.
+    d_i run from 0 to 1.3.
 
     Args:
         atoms: N atoms (Å) with arrays.
-        color_by: "disorder_parameter", "cna" or "species".
+        color_by: "disorder_parameter", "disorder_modulus", "cna" or "species"; None takes d_i as the
+            structure holds it.
 
     Returns:
         ``ovito.pipeline.Pipeline`` with a static source.
@@ -119,6 +120,7 @@ def to_ovito(atoms: Atoms, color_by: str = "disorder_parameter") -> Any:
     modifiers = ovito_modifiers()
     from ovito.pipeline import Pipeline, StaticSource
 
+    color_by = color_name(atoms, color_by)
     colors = atom_colors(atoms, color_by)
     data = ovito_data(atoms, MINIMUM_DISTANCE)
     particles = data.particles_
@@ -137,11 +139,12 @@ def to_ovito(atoms: Atoms, color_by: str = "disorder_parameter") -> Any:
             particles.create_property(name, data=data_array)
     particles.create_property("Color", data=colors)
     pipeline = Pipeline(source=StaticSource(data=data))
-    if color_by == "disorder_parameter":
+    if color_by in DISORDER_NAMES:
         coding = modifiers.ColorCodingModifier
         gradient = getattr(coding, COLOR_MAP.capitalize())()
+        low, high = DISORDER_RANGE
         pipeline.modifiers.append(
-            coding(property=color_by, start_value=0.0, end_value=1.0, gradient=gradient)
+            coding(property=color_by, start_value=low, end_value=high, gradient=gradient)
         )
     return pipeline
 

@@ -8,11 +8,12 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.checks import number, one_of
-from pyiron_nbed.ssro.disorder import disorder_parameter
+from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_of, disorder_parameter
 from pyiron_nbed.ssro.profiles import runs
 from pyiron_nbed.units import quantities
 
-FILM_ABOVE, GRAIN_BELOW = 0.5, 0.2  # median d_i of a bin
+# median d_i of a bin; atoms above 1 have a modulus above 0.5 as well, so that both find the same films
+FILM_ABOVE, GRAIN_BELOW = 0.5, 0.2
 
 
 @quantities(bin_width="angstrom")
@@ -27,7 +28,8 @@ def film_summary(
     :func:`pyiron_nbed.ssro.regions.find_regions`.
 
     Args:
-        atoms: N atoms, periodic; lengths in Å.
+        atoms: N atoms, periodic; lengths in Å. Where they hold d_i in an array, by the signed sum or by its
+            modulus, it is taken; else it is computed, signed.
         minority: element whose fraction is reported.
         axis: 0, 1 or 2, the boundary normal.
         bin_width: wanted width of the bins in Å.
@@ -50,7 +52,8 @@ def film_summary(
     """
     one_of(axis, "axis", (0, 1, 2))
     number(bin_width, "bin_width", above=0, unit="Å")
-    disorder = disorder_parameter(atoms, cores=cores)
+    held = any(name in atoms.arrays for name in DISORDER_NAMES)
+    disorder = disorder_of(atoms.arrays)[1] if held else disorder_parameter(atoms, cores=cores)
     side = float(atoms.cell.lengths()[axis])
     n_bins = max(1, round(side / bin_width))
     place = atoms.get_scaled_positions(wrap=True)[:, axis]

@@ -22,7 +22,7 @@ def motif_class(voronoi_index: np.ndarray) -> np.ndarray:
     """Class of every motif by its numbers of faces.
 
     FCC is <0,12,0,0>; ordered has n4 ≥ 8, n5 ≤ 4, n6 = 0 and is not FCC; disordered has n4 ≤ 2,
-    n5 ≥ 10, n6 = 0; intermediate is the rest.
+    n5 ≥ 10, n6 = 0; intermediate is the rest [WuRupert2026].
 
     Args:
         voronoi_index: (N, 4) n3, n4, n5, n6 of each atom.

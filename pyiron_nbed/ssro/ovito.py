@@ -75,7 +75,8 @@ def voronoi_index(
 ) -> np.ndarray:
     """Voronoi index <n3, n4, n5, n6> of every atom: its faces with 3, 4, 5 and 6 edges.
 
-    Computed by OVITO without atomic radii; edges shorter than the threshold are not counted.
+    Faces of the polyhedron of all points nearer to the atom than to any other [Finney1970], computed by OVITO
+    [Stukowski2010] without atomic radii; edges shorter than the threshold are not counted.
 
     Args:
         atoms: N atoms (Å).
@@ -88,7 +89,7 @@ def voronoi_index(
 
     Raises:
         StructureError: unusable or overlapping atoms.
-        InputError: a negative threshold, or a backend that is unknown, not installed or unable.
+        InputError: a negative threshold, OVITO is not installed, or a backend that is unknown or unable.
 
     Example:
         >>> from ase.build import bulk
@@ -112,11 +113,11 @@ def voronoi_index(
 def common_neighbors(
     atoms: Atoms, backend: str = "ovito", minimum_distance: float = MINIMUM_DISTANCE
 ) -> np.ndarray:
-    """Local crystal structure of every atom by adaptive common neighbour analysis (Stukowski 2012).
+    """Local crystal structure of every atom by adaptive common neighbour analysis [Stukowski2012].
 
-    Computed by OVITO. pyscal3 3.3.2 gives the same classes in crystals, glasses and moderately hot
-    crystals; where neighbours are at the edge of the adaptive cutoff (noise of about 0.2 Å) some atoms in a
-    thousand differ.
+    Computed by OVITO [Stukowski2010]. pyscal3 3.3.2 gives the same classes in crystals, glasses and
+    moderately hot crystals; where neighbours are at the edge of the adaptive cutoff (noise of about 0.2 Å)
+    some atoms in a thousand differ.
 
     Args:
         atoms: N atoms (Å).
@@ -128,7 +129,7 @@ def common_neighbors(
 
     Raises:
         StructureError: unusable or overlapping atoms.
-        InputError: a backend that is unknown, not installed or unable.
+        InputError: OVITO is not installed, or a backend that is unknown or unable.
 
     Example:
         >>> from ase.build import bulk

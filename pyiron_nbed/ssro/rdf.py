@@ -62,7 +62,7 @@ def radial_distribution(
     cores: int | None = None,
     minimum_distance: float = MINIMUM_DISTANCE,
 ) -> RadialDistribution:
-    """Radial distribution functions g(r) around all atoms or around those of a region.
+    """Radial distribution functions g(r) [AllenTildesley2017] around all atoms or those of a region.
 
     g_αβ(r) = n_αβ(r) / (N_α ρ_β V(r)): n neighbours of species β counted in the spherical shell of
     volume V(r) around the N_α central atoms of species α. Neighbours are all atoms, also those outside

@@ -64,6 +64,9 @@ def find_regions(
 ) -> Regions:
     """Find grains, ACTRs and film interiors along a boundary normal.
 
+    An ACTR reaches from where one motif emerges to where another does [WuRupert2026]; the level at which a
+    motif has emerged is not published, and an option here.
+
     All shares are of the atoms in a window that slides along the axis in steps of 0.25 Å. The
     crystal's level of fcc atoms (CNA) is the 90th percentile of their share in the windows that reach
     ``crystal_share``; where the share is above half of that level there is crystal, and a stretch
@@ -262,13 +265,13 @@ def _row(name: str, kind: str, film: int, start: float, end: float) -> dict[str,
     return {"name": name, "type": kind, "film": film, "start": start, "end": end, "thickness": end - start}
 
 
-def region_table(atoms: Atoms, regions: Regions, disorder_parameter: np.ndarray) -> list[dict[str, Any]]:
+def region_table(atoms: Atoms, regions: Regions, disorder: np.ndarray) -> list[dict[str, Any]]:
     """The table of regions with what is in them.
 
     Args:
         atoms: N atoms.
         regions: of these atoms.
-        disorder_parameter: (N,) d_i.
+        disorder: (N,) d_i, by the signed sum or by its modulus.
 
     Returns:
         Rows of ``regions.table`` with "n_atoms", "mean_disorder", "median_disorder" (NaN where
@@ -282,7 +285,7 @@ def region_table(atoms: Atoms, regions: Regions, disorder_parameter: np.ndarray)
         >>> region_table(Atoms("Cu2"), none, [0.1, 0.2])
         []
     """
-    disorder = np.asarray(disorder_parameter, float)
+    disorder = np.asarray(disorder, float)
     if not len(disorder) == len(atoms) == len(regions.number):
         raise InputError(
             f"{len(atoms)} atoms, regions of {len(regions.number)} and d_i of {len(disorder)}: give arrays "

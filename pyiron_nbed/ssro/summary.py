@@ -13,7 +13,14 @@ from ase import Atoms
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import structure_id
-from pyiron_nbed.ssro.disorder import bond_order, disorder_and_bond_order
+from pyiron_nbed.ssro.disorder import (
+    DISORDER_NAMES,
+    bond_order,
+    disorder_and_bond_order,
+    disorder_modulus,
+    disorder_name,
+    disorder_of,
+)
 from pyiron_nbed.ssro.motifs import motif_class, motif_density, motif_statistics, species_mask
 from pyiron_nbed.ssro.ovito import CNA_TYPES, common_neighbors, voronoi_index
 from pyiron_nbed.ssro.profiles import make_windows, profile_in_windows
@@ -54,6 +61,7 @@ def short_range_order(
     rdf_cutoff: float = 10.0,
     rdf_bin_width: float = 0.05,
     cores: int | None = None,
+    modulus: bool = False,
 ) -> tuple[Atoms, dict[str, Any]]:
     """d_i, Q_l, Voronoi motifs, common neighbours, regions, profiles and RDFs of a structure.
 
@@ -74,12 +82,15 @@ def short_range_order(
         rdf_cutoff: Å.
         rdf_bin_width: Å.
         cores: threads; None takes all.
+        modulus: take d_i = 1 − |Σ_j s_ij| / n instead of the signed sum; it is then called "disorder_modulus"
+            instead of "disorder_parameter" in the structure, the summary and the profiles.
 
     Returns:
-        A copy of the structure with ``arrays`` "disorder_parameter", "q6" (``q<l>``),
+        A copy of the structure with ``arrays`` "disorder_parameter" (or "disorder_modulus"), "q6" (``q<l>``),
         "voronoi_index" (N, 4), "motif_class", "cna", "region" and "region_number" (see
         :class:`pyiron_nbed.ssro.regions.Regions`), and a summary: "n_atoms", "structure_id", "composition",
-        "disorder_parameter" and "one_minus_q" {"median", "mean", "percentile_5", "percentile_95"},
+        "disorder_parameter" (or "disorder_modulus") and "one_minus_q" {"median", "mean", "percentile_5",
+        "percentile_95"},
         "one_minus_q4" of further degrees; "motifs", "motif_classes", "motif_profile",
         "threshold" (ordered against disordered motifs); "cna"; "fcc_below" share of the fcc
         atoms with d_i under 0.01; "regions" {"films", "note", "start_by", "table", "types",
@@ -97,12 +108,12 @@ def short_range_order(
         (0.4255, 384)
     """
     wanted = check_analyses(analyses, region_options or {})
-    central = species_mask(atoms, motif_species)
+    central, name = species_mask(atoms, motif_species), disorder_name(modulus)
     stages = ["disorder", *wanted]
     result = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=dict(atoms.info))
-    for name, values in atoms.arrays.items():
-        if name not in ("numbers", "positions"):
-            result.set_array(name, values)
+    for kept, values in atoms.arrays.items():
+        if kept not in ("numbers", "positions", *DISORDER_NAMES):
+            result.set_array(kept, values)
     summary: dict[str, Any] = {
         "n_atoms": len(atoms),
         "structure_id": structure_id(atoms),
@@ -110,9 +121,10 @@ def short_range_order(
     }
     with progress_bar(sum(_WEIGHTS[stage] for stage in stages), "Short-range order", "") as bar:
         disorder, q = disorder_and_bond_order(atoms, l, n_neighbors, cores)
-        result.set_array("disorder_parameter", disorder)
+        disorder = disorder_modulus(disorder) if modulus else disorder
+        result.set_array(name, disorder)
         result.set_array(f"q{l}", q)
-        summary["disorder_parameter"], summary["one_minus_q"] = _describe(disorder), _describe(1 - q)
+        summary[name], summary["one_minus_q"] = _describe(disorder), _describe(1 - q)
         for degree in bond_orders:
             other = bond_order(atoms, degree, n_neighbors, cores)
             result.set_array(f"q{degree}", other)
@@ -186,10 +198,11 @@ def time_series(summaries: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]
     """
     rows = []
     for summary in summaries:
+        disorder = disorder_of(summary)[1]
         row = {
             "step": summary["step"],
-            "median_disorder": summary["disorder_parameter"]["median"],
-            "mean_disorder": summary["disorder_parameter"]["mean"],
+            "median_disorder": disorder["median"],
+            "mean_disorder": disorder["mean"],
             "median_one_minus_q": summary["one_minus_q"]["median"],
         }
         for name, values in summary.get("motif_classes", {}).items():
@@ -208,7 +221,7 @@ def time_series(summaries: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]
 
 
 def _motifs(atoms, central, motif_species, axis, window, step, top) -> dict[str, Any]:
-    index, disorder = atoms.arrays["voronoi_index"], atoms.arrays["disorder_parameter"]
+    index, disorder = atoms.arrays["voronoi_index"], disorder_of(atoms.arrays)[1]
     classes = motif_class(index)
     atoms.set_array("motif_class", classes)
     statistics = motif_statistics(atoms, index, motif_species, top)
@@ -231,7 +244,7 @@ def _motifs(atoms, central, motif_species, axis, window, step, top) -> dict[str,
 
 
 def _common_neighbors(atoms) -> dict[str, Any]:
-    cna, disorder = atoms.arrays["cna"], atoms.arrays["disorder_parameter"]
+    cna, disorder = atoms.arrays["cna"], disorder_of(atoms.arrays)[1]
     counts = np.bincount(cna, minlength=len(CNA_TYPES)).tolist()
     fcc = disorder[cna == CNA_TYPES.index("fcc")]
     below = float((fcc < FCC_BELOW).mean()) if len(fcc) else float("nan")
@@ -239,7 +252,7 @@ def _common_neighbors(atoms) -> dict[str, Any]:
 
 
 def _regions(atoms, axis, motif_species, options) -> dict[str, Any]:
-    arrays, disorder = atoms.arrays, atoms.arrays["disorder_parameter"]
+    arrays, disorder = atoms.arrays, disorder_of(atoms.arrays)[1]
     try:
         found = find_regions(
             atoms, arrays["voronoi_index"], arrays["cna"], axis, motif_species=motif_species, **options
@@ -269,8 +282,9 @@ def _regions(atoms, axis, motif_species, options) -> dict[str, Any]:
 
 def _profiles(atoms, l, axis, window, step) -> dict[str, Any]:  # noqa: E741
     windows = make_windows(atoms, axis, window, step)
+    name, disorder = disorder_of(atoms.arrays)
     values = {
-        "disorder_parameter": atoms.arrays["disorder_parameter"],
+        name: disorder,
         f"one_minus_q{l}": 1 - atoms.arrays[f"q{l}"],
         **{f"fraction_{symbol}": atoms.numbers == Atoms(symbol).numbers[0] for symbol in _composition(atoms)},
     }

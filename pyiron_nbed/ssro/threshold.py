@@ -9,7 +9,7 @@ from pyiron_nbed.errors import InputError
 
 
 def population_threshold(low: np.ndarray, high: np.ndarray, weights: str = "rates") -> dict[str, float]:
-    """Threshold with the least total error between a low and a high population.
+    """Threshold with the least total error between a low and a high population, as in [WuRupert2026].
 
     A member of the low population at or above the threshold is an error, and a member of the high one
     below it. Between two equally good places the lower one is taken; the threshold lies

@@ -15,6 +15,9 @@ from pyiron_nbed.files import replaced
 
 ATOMS_FILE = "atoms.h5"
 _FORMAT = "pyiron_nbed atoms"
+# 2: d_i is the signed sum, or its modulus under the name "disorder_modulus"; in files without a version it is
+# the modulus and called "disorder_parameter"
+_VERSION = 2
 _CHUNK = 65_536
 _OWN = ("numbers", "positions")
 _WHOLE = ("cell", "pbc", "temperature")  # of the structure, not of each atom
@@ -44,6 +47,17 @@ def atoms_to_dict(atoms: Atoms) -> dict[str, Any]:
     if atoms.info.get("temperature") is not None:  # of the frame, K
         values["temperature"] = float(atoms.info["temperature"])
     return values
+
+
+def modulus_named(values: dict[str, Any]) -> dict[str, Any]:
+    """The stored form of a structure whose "disorder_parameter" is the modulus, as it was before version 2.
+
+    Example:
+        >>> modulus_named({"array_disorder_parameter": 0, "cell": 1})
+        {'array_disorder_modulus': 0, 'cell': 1}
+    """
+    names = {_PREFIX + "disorder_parameter": _PREFIX + "disorder_modulus"}
+    return {names.get(name, name): value for name, value in values.items()}
 
 
 def atoms_from_dict(values: Mapping[str, Any]) -> Atoms:
@@ -78,6 +92,7 @@ def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
     """
     with replaced(path) as partial, h5py.File(partial, "w") as file:
         file.attrs["format"] = _FORMAT
+        file.attrs["version"] = _VERSION
         for name, values in atoms_to_dict(atoms).items():
             if name in _WHOLE:
                 file.attrs[name] = values
@@ -89,14 +104,30 @@ def write_atoms(path: str | os.PathLike, atoms: Atoms) -> None:
 def read_atoms(path: str | os.PathLike) -> Atoms:
     """Inverse of :func:`write_atoms`.
 
+    Files written before d_i was the signed sum hold its modulus, read as ``arrays["disorder_modulus"]``.
+
+    Args:
+        path: file of :func:`write_atoms`.
+
+    Returns:
+        The atoms (Å) with their arrays.
+
     Raises:
-        DatasetError: absent, truncated or foreign file.
+        DatasetError: absent, truncated or foreign file, or one of a later version.
     """
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != _FORMAT:
                 raise DatasetError(f"{path} is not a structure file of pyiron_nbed.")
+            version = int(file.attrs.get("version", 1))
+            if version > _VERSION:
+                raise DatasetError(
+                    f"{path} is a structure file of version {version} and this pyiron_nbed reads up to "
+                    f"{_VERSION}: update pyiron_nbed."
+                )
             arrays = {name if name in _OWN else _PREFIX + name: values[:] for name, values in file.items()}
+            if version == 1:
+                arrays = modulus_named(arrays)
             return atoms_from_dict({**arrays, **{n: file.attrs[n] for n in _WHOLE if n in file.attrs}})
     except (OSError, KeyError) as error:
         raise DatasetError(

@@ -7,6 +7,7 @@ from pyiron_nbed.dataset import PatternDataset, build_dataset, find_scan
 from pyiron_nbed.diffraction.radial import radial_profile
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.recipe import Recipe
+from pyiron_nbed.ssro import disorder_modulus
 from pyiron_nbed.ssro.colors import atom_colors
 from pyiron_nbed.ssro.summary import short_range_order
 
@@ -190,6 +191,48 @@ def test_boxes_show_medians_and_thresholds(complexion, in_folder):
     del bare.arrays["motif_class"]
     with pytest.raises(InputError, match="no array 'motif_class'"):
         figures.disorder_boxplots(bare)
+
+
+def test_figures_show_what_is_above_one(complexion):
+    atoms, summary = complexion
+    top = {
+        k: np.percentile(atoms.arrays["disorder_parameter"][atoms.arrays["region"] == k], 95) for k in (2, 3)
+    }
+    classes, regions = figures.disorder_boxplots(atoms).axes
+    assert regions.get_ylim()[1] > top[3] > 1.05
+    assert classes.get_ylim()[1] > 1.15  # the upper whisker of the disordered motifs
+    upper = figures.disorder_profiles(summary["profiles"]).axes[0]
+    assert upper.get_ylim()[1] > np.nanmax(summary["profiles"]["disorder_parameter"]["percentile_95"]) > 1.05
+    bar = figures.structure_slice(atoms).axes[1]
+    assert bar.get_xlim() == pytest.approx((0, 1.3))
+    assert bar.get_xlabel() == "$d_i$"
+    profile = {"position": np.arange(4.0), "minority_fraction": np.full(4, 0.1)}
+    for values, top in (([0.1, 0.2, np.nan, 1.1], 1.155), ([0.1, 0.2, 0.3, 0.4], 1.0)):
+        lower = figures.composition_profile({**profile, "disorder": np.array(values)}).axes[1]
+        assert lower.get_ylim() == pytest.approx((0, top))
+
+
+def test_figures_of_the_modulus_say_so(complexion):
+    atoms, summary = complexion
+    other = atoms.copy()
+    other.set_array("disorder_modulus", disorder_modulus(other.arrays.pop("disorder_parameter")))
+    profiles = {
+        "disorder_modulus" if name == "disorder_parameter" else name: part
+        for name, part in summary["profiles"].items()
+    }
+    text = r"$d_i^\mathrm{mod}$"
+    assert figures.disorder_profiles(profiles).axes[0].get_ylabel() == text
+    boxes = figures.disorder_boxplots(other).axes[0]
+    assert boxes.get_ylabel() == text
+    assert boxes.get_ylim()[1] < 1.1
+    figure = figures.structure_slice(other)
+    assert figure.axes[1].get_xlabel() == text
+    drawn = figure.axes[0].collections[0].get_facecolors()
+    signed = figures.structure_slice(atoms).axes[0].collections[0].get_facecolors()
+    assert 0.01 < (drawn != signed).any(axis=1).mean() < 0.2  # only atoms above 1 change
+    assert figures.style.label_text("disorder_modulus") == r"mean $d_i^\mathrm{mod}$"
+    with pytest.raises(InputError, match="no array 'disorder_parameter'"):
+        figures.structure_slice(other, "disorder_parameter")
 
 
 def test_rdf_by_region(complexion, in_folder):

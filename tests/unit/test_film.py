@@ -5,8 +5,9 @@ import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from pyiron_nbed import bicrystal
+from pyiron_nbed import bicrystal, examples
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.ssro import disorder_parameter
 from pyiron_nbed.ssro.film import film_summary
 from pyiron_nbed.structures.seeded_film import seed_film
 
@@ -48,6 +49,20 @@ def test_film_across_the_periodic_boundary_is_one():
     atoms.positions[:, 0] += 65.0
     atoms.wrap()
     assert len(film_summary(atoms)["film_thickness"]) == 1
+
+
+def test_disorder_of_the_structure_is_taken():
+    atoms = examples.load("boundary_4")
+    result = film_summary(atoms)
+    held = atoms.copy()
+    held.set_array("disorder_parameter", disorder_parameter(atoms))
+    assert film_summary(held)["film"] == result["film"]
+    modulus = atoms.copy()
+    modulus.set_array("disorder_modulus", disorder_parameter(atoms, modulus=True))
+    other = film_summary(modulus)
+    assert other["film_thickness"] == result["film_thickness"]  # both choices find the same films
+    assert other["grains"] == result["grains"]
+    assert 0.002 < result["film"]["median_disorder"] - other["film"]["median_disorder"] < 0.01
 
 
 def test_no_film():

@@ -1,5 +1,6 @@
 """Everything about one structure in one call, and its export."""
 
+import h5py
 import numpy as np
 import pytest
 from ase import Atoms
@@ -7,17 +8,19 @@ from ase.build import bulk
 from ase.io import read
 
 from pyiron_nbed import examples
-from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed.errors import DatasetError, InputError, StructureError
 from pyiron_nbed.ssro import (
     bond_order,
     common_neighbors,
+    disorder_modulus,
+    disorder_of,
     disorder_parameter,
     find_regions,
     motif_class,
     population_threshold,
     voronoi_index,
 )
-from pyiron_nbed.ssro.colors import CNA_COLORS, atom_colors
+from pyiron_nbed.ssro.colors import CNA_COLORS, DISORDER_RANGE, atom_colors
 from pyiron_nbed.ssro.export import to_ovito, write_dump, write_extxyz
 from pyiron_nbed.ssro.rdf import radial_distribution
 from pyiron_nbed.ssro.summary import short_range_order, time_series
@@ -70,6 +73,49 @@ def test_summary_of_the_example(complexion):
     middle = np.argmin(np.abs(profile["position"] - 36))
     assert profile["mean"][middle] > 0.75
     assert summary["profiles"]["fraction_Zr"]["mean"][middle] == pytest.approx(0.17, abs=0.06)
+
+
+def test_the_modulus_is_called_so_everywhere(complexion):
+    _, signed, summary = complexion
+    # what the structure held before belongs to another choice
+    result, by_modulus = short_range_order(
+        signed, modulus=True, analyses=["voronoi", "cna", "regions", "profiles"]
+    )
+    disorder = result.arrays["disorder_modulus"]
+    assert "disorder_parameter" not in result.arrays
+    assert disorder == pytest.approx(disorder_modulus(signed.arrays["disorder_parameter"]))
+    assert disorder_of(result.arrays)[0] == disorder_of(by_modulus)[0] == "disorder_modulus"
+    assert disorder_of(by_modulus["profiles"])[0] == "disorder_modulus"
+    for part in (by_modulus, by_modulus["profiles"]):
+        assert "disorder_parameter" not in part
+    assert by_modulus["disorder_modulus"]["mean"] == pytest.approx(disorder.mean())
+    assert summary["disorder_parameter"]["mean"] > disorder.mean() + 0.01
+    # the same regions hold other values
+    types, others = by_modulus["regions"]["types"], summary["regions"]["types"]
+    inside = result.arrays["region"] == 3
+    assert types["interior"]["mean"] == pytest.approx(disorder[inside].mean())
+    assert others["interior"]["mean"] - types["interior"]["mean"] == pytest.approx(0.027, abs=0.003)
+    assert types["crystal"]["median"] == pytest.approx(others["crystal"]["median"])
+    assert others["interior"]["percentile_95"] > 1 > types["interior"]["percentile_95"]
+    # icosahedral atoms are above 1: this is where the two differ most
+    classes, other_classes = by_modulus["motif_classes"], summary["motif_classes"]
+    assert classes["disordered"]["median"] == pytest.approx(0.914, abs=0.002)
+    assert other_classes["disordered"]["median"] == pytest.approx(1.040, abs=0.002)
+    assert classes["ordered"]["median"] == pytest.approx(other_classes["ordered"]["median"], abs=0.002)
+    assert by_modulus["threshold"] != summary["threshold"]
+    assert by_modulus["fcc_below"] == summary["fcc_below"]
+    series = time_series([{**by_modulus, "step": 0}])
+    assert series["mean_disorder"][0] == by_modulus["disorder_modulus"]["mean"]
+
+
+def test_which_disorder():
+    assert disorder_of({"disorder_modulus": 1}) == ("disorder_modulus", 1)
+    assert disorder_of({"disorder_modulus": 1, "disorder_parameter": 2}) == ("disorder_parameter", 2)
+    with pytest.raises(InputError, match="There is no d_i"):
+        disorder_of(Atoms("Cu").arrays)
+    for wrong in ("no", 2, None):
+        with pytest.raises(InputError, match="modulus is"):
+            short_range_order(bulk("Cu", cubic=True) * (3, 3, 3), analyses=[], modulus=wrong)
 
 
 def test_structures_without_films_say_so():
@@ -169,6 +215,46 @@ def test_extended_xyz_and_hdf5_keep_everything(complexion, tmp_path):
         for name in ("disorder_parameter", "q6", "voronoi_index", "cna", "region", "motif_class"):
             assert atoms.arrays[name] == pytest.approx(result.arrays[name], abs=accuracy)
         assert atoms.cell.array == pytest.approx(result.cell.array)
+
+
+def test_old_structure_files_hold_the_modulus(tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    atoms.set_array("disorder_parameter", np.array([0.1, 0.5, 0.9, 1.2]))
+    write_atoms(tmp_path / "a.h5", atoms)
+    assert read_atoms(tmp_path / "a.h5").arrays["disorder_parameter"].max() == 1.2
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        assert file.attrs["version"] == 2
+        del file.attrs["version"]
+    old = read_atoms(tmp_path / "a.h5")
+    assert "disorder_parameter" not in old.arrays
+    assert old.arrays["disorder_modulus"].tolist() == [0.1, 0.5, 0.9, 1.2]
+    write_atoms(tmp_path / "b.h5", old)
+    assert "disorder_modulus" in read_atoms(tmp_path / "b.h5").arrays
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.attrs["version"] = 3
+    with pytest.raises(DatasetError, match="version 3"):
+        read_atoms(tmp_path / "a.h5")
+
+
+def test_colours_reach_beyond_one():
+    atoms = Atoms("Cu5", positions=np.arange(15).reshape(5, 3), cell=[20, 20, 20])
+    values = np.array([0.0, 0.9, 1.0, 1.15, 1.3])
+    atoms.set_array("disorder_parameter", values)
+    signed = atom_colors(atoms)
+    assert len(np.unique(signed, axis=0)) == 5
+    assert np.array_equal(signed, atom_colors(atoms, "disorder_parameter"))
+    atoms.set_array("disorder_modulus", values)
+    del atoms.arrays["disorder_parameter"]
+    assert np.array_equal(atom_colors(atoms), signed)  # one scale for both
+    with pytest.raises(InputError, match="no array 'disorder_parameter'"):
+        atom_colors(atoms, "disorder_parameter")
+    coding = to_ovito(atoms).modifiers[0]
+    assert coding.property == "disorder_modulus"
+    assert (coding.start_value, coding.end_value) == DISORDER_RANGE
+    del atoms.arrays["disorder_modulus"]
+    for show in (atom_colors, to_ovito):
+        with pytest.raises(InputError, match="There is no d_i"):
+            show(atoms)
 
 
 def test_colours_that_cannot_be():

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -46,6 +47,56 @@ def test_complexion_gives_regions_figures_and_exports(project, job, in_folder):
     assert np.array_equal(frame.numbers, atoms.numbers)
     assert "disorder_parameter" in Path(job.write_extxyz(in_folder / "a.xyz")).read_text()[:3000]
     assert job.to_ovito("species").compute().particles.count == len(atoms)
+
+
+def test_job_with_the_modulus_says_so(project, job, in_folder):
+    atoms = examples.load("boundary_4")
+    job.structure, job.input.modulus = atoms, "yes"
+    refused(job, "modulus is 'yes'")
+    job.input.modulus = True
+    job.run()
+    job = project.load("ssro")
+    expected = disorder_parameter(atoms, modulus=True)
+    assert (job.disorder_parameter == expected).all()
+    assert "disorder_parameter" not in job.get_structure().arrays
+    assert "disorder_parameter" not in job.output
+    assert job.output.disorder_modulus["mean"] == pytest.approx(expected.mean())
+    regions = job.get_regions().set_index("name")
+    assert regions.loc["interior 1", "median_disorder"] < 0.85
+    assert job.get_time_series()["mean_disorder"][0] == pytest.approx(expected.mean())
+    for plot in (job.plot_profile, job.plot_boxes):
+        assert plot().axes[0].get_ylabel() == r"$d_i^\mathrm{mod}$"
+    assert job.plot_slice().axes[1].get_xlabel() == r"$d_i^\mathrm{mod}$"
+    for path in (job.write_dump(), job.write_extxyz(in_folder / "a.xyz")):
+        start = Path(path).read_text()[:3000]
+        assert "disorder_modulus" in start
+        assert "disorder_parameter" not in start
+    assert "disorder_modulus" in job.to_ovito().compute().particles
+
+
+def test_job_stored_before_there_was_a_choice(project, job):
+    job.structure = glass(500, 0.36, seed=3)
+    job.input.modulus, job.input.analyses = True, ["profiles"]
+    job.run()
+    values = job.disorder_parameter
+    # such a job had no input `modulus`, called the modulus "disorder_parameter" and its files had no version
+    del job.input["modulus"]
+    for part in (job.output, job.output.profiles):
+        part["disorder_parameter"] = part.pop("disorder_modulus")
+    job.to_hdf()
+    with h5py.File(job.folder / job.output.file, "r+") as file:
+        file.move("disorder_modulus", "disorder_parameter")
+        del file.attrs["version"]
+    old = project.load("ssro")
+    assert old.input.modulus is True
+    assert (old.get_structure().arrays["disorder_modulus"] == values).all()
+    assert (old.disorder_parameter == values).all()
+    assert "disorder_parameter" not in old.output
+    assert old.output.disorder_modulus["mean"] == pytest.approx(values.mean())
+    assert old.plot_profile().axes[0].get_ylabel() == r"$d_i^\mathrm{mod}$"
+    # run again it gives the same, not the signed sum
+    old.run(delete_existing_job=True)
+    assert (project.load("ssro").disorder_parameter == values).all()
 
 
 def trajectory(folder):

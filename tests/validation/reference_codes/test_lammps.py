@@ -59,7 +59,7 @@ run 0
     unit = table[:, 2::2] + 1j * table[:, 3::2]
     indices, _ = nearest_neighbors(atoms)
     s = np.einsum("im,ijm->ij", unit, unit[indices].conj()).real
-    assert np.abs(1 - np.abs(s.sum(axis=1)) / 12 - disorder_parameter(atoms, l)).max() < 1e-6
+    assert np.abs(1 - s.sum(axis=1) / 12 - disorder_parameter(atoms, l)).max() < 1e-6
 
 
 def structure(name, request):

@@ -7,7 +7,6 @@ from pyiron_nbed.examples import load
 from pyiron_nbed.ssro import common_neighbors, voronoi_index
 
 pytest.importorskip("ovito", reason="OVITO needs Python 3.11 or newer")
-pytest.importorskip("pyscal3", reason="pyscal3 is not installed (extra `test`)")
 
 
 def noisy(atoms, sigma):

@@ -1,8 +1,7 @@
 """The backend "pyscal3" against ours: another code on the same structures."""
 
-import sys
-
 import numpy as np
+import pyscal3
 import pytest
 from ase.build import bulk
 
@@ -16,8 +15,6 @@ from pyiron_nbed.ssro import (
     disorder_parameter,
     voronoi_index,
 )
-
-pyscal3 = pytest.importorskip("pyscal3", reason="pyscal3 is not installed (extra `test`)")
 
 
 def noisy_copper(sigma, size=8):
@@ -90,7 +87,7 @@ def test_thin_and_tilted_cells():
 
 
 @pytest.mark.parametrize("function", [disorder_parameter, bond_order, voronoi_index, common_neighbors])
-def test_refusals(function, monkeypatch):
+def test_refusals(function):
     atoms = noisy_copper(0.0, 4)
     with pytest.raises(InputError, match=r"backend is 'freud'.*'pyscal3'"):
         function(atoms, backend="freud")
@@ -100,9 +97,6 @@ def test_refusals(function, monkeypatch):
         function(open_atoms, backend="pyscal3")
     with pytest.raises(InputError, match="at most 100000 atoms"):
         function(noisy_copper(0.0, 30), backend="pyscal3")
-    monkeypatch.setitem(sys.modules, "pyscal3", None)
-    with pytest.raises(InputError, match=r"pip install 'pyiron_nbed\[pyscal\]'"):
-        function(atoms, backend="pyscal3")
 
 
 def test_degrees_beyond_pyscal3():
