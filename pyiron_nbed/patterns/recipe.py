@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 TRANSFORMS = ("log", "sqrt", "log_above_one")
 SCALINGS = ("pattern", "none", "set")
 NAMED = ("simulation", "experiment", "study")
-_UNIT = (0.75, 1.0)  # Å⁻¹
-K_MIN_EXPERIMENT = 0.15  # Å⁻¹; beyond the unscattered disc of a probe of 3.6 Å, and the usual beam stop
+_UNIT = (0.3, 0.6)  # Å⁻¹, around the first ring of a metallic glass: most of the electrons outside the mask
+# Å⁻¹: a probe 10 Å wide, the standard volume, has an unscattered disc of 0.05, and a pixel more is needed; what
+# wider masks cost is in docs/results.md
+K_MIN_EXPERIMENT = 0.1
 
 
 @quantities(k_min="1/angstrom", unit="1/angstrom")
@@ -104,8 +106,8 @@ class Recipe:
             mesh: default Mesh(); one that does not reach the usual annulus has its unit in its outer half.
 
         Example:
-            >>> Recipe.simulation(Mesh(0.5, 0.1)).unit
-            (0.25, 0.5)
+            >>> Recipe.simulation(Mesh(0.25, 0.05)).unit
+            (0.125, 0.25)
         """
         mesh = Mesh() if mesh is None else mesh
         if (mesh.disc & (mesh.k >= _UNIT[0])).any():
@@ -154,7 +156,7 @@ class Recipe:
 
         Example:
             >>> Recipe.resolve("experiment", Mesh(1.0, 0.05)).k_min
-            0.15
+            0.1
         """
         if given is None:
             return cls.simulation(mesh) if default is None else default

@@ -89,9 +89,8 @@ def short_range_order(
         A copy of the structure with ``arrays`` "disorder_parameter" (or "disorder_modulus"), "q6" (``q<l>``),
         "voronoi_index" (N, 4), "motif_class", "cna", "region" and "region_number" (see
         :class:`pyiron_nbed.ssro.regions.Regions`), and a summary: "n_atoms", "structure_id", "composition",
-        "disorder_parameter" (or "disorder_modulus") and "one_minus_q" {"median", "mean", "percentile_5",
-        "percentile_95"},
-        "one_minus_q4" of further degrees; "motifs", "motif_classes", "motif_profile",
+        "disorder_parameter" (or "disorder_modulus") and "one_minus_q6" {"median", "mean", "percentile_5",
+        "percentile_95"}, "one_minus_q4" of further degrees; "motifs", "motif_classes", "motif_profile",
         "threshold" (ordered against disordered motifs); "cna"; "fcc_below" share of the fcc
         atoms with d_i under 0.01; "regions" {"films", "note", "start_by", "table", "types",
         "asymmetry", "threshold"}; "profiles"; "rdf". What cannot be had (a glass has no crystal, a
@@ -104,7 +103,7 @@ def short_range_order(
     Example:
         >>> from ase.build import bulk
         >>> _, summary = short_range_order(bulk("Cu", cubic=True) * (6, 4, 4), analyses=["voronoi", "cna"])
-        >>> round(summary["one_minus_q"]["median"], 4), summary["cna"]["fcc"]
+        >>> round(summary["one_minus_q6"]["median"], 4), summary["cna"]["fcc"]
         (0.4255, 384)
     """
     wanted = check_analyses(analyses, region_options or {})
@@ -124,7 +123,7 @@ def short_range_order(
         disorder = disorder_modulus(disorder) if modulus else disorder
         result.set_array(name, disorder)
         result.set_array(f"q{l}", q)
-        summary[name], summary["one_minus_q"] = _describe(disorder), _describe(1 - q)
+        summary[name], summary[f"one_minus_q{l}"] = _describe(disorder), _describe(1 - q)
         for degree in bond_orders:
             other = bond_order(atoms, degree, n_neighbors, cores)
             result.set_array(f"q{degree}", other)
@@ -186,24 +185,25 @@ def time_series(summaries: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]
         summaries: of T frames, each with "step" added.
 
     Returns:
-        Arrays (T,): "step", "median_disorder", "mean_disorder", "median_one_minus_q" and, where they
-        were computed, "fraction_<motif class>", "fcc", "films", "median_disorder_<region>" and
+        Arrays (T,): "step", "median_disorder", "mean_disorder", "median_one_minus_q6" (``q<l>``) and, where
+        they were computed, "fraction_<motif class>", "fcc", "films", "median_disorder_<region>" and
         "thickness_interior" (Å, mean of the films); NaN where a frame has no such region.
 
     Example:
         >>> from ase.build import bulk
         >>> _, summary = short_range_order(bulk("Cu", cubic=True) * (3, 3, 3), analyses=[])
         >>> sorted(time_series([{**summary, "step": 0}]))
-        ['mean_disorder', 'median_disorder', 'median_one_minus_q', 'step']
+        ['mean_disorder', 'median_disorder', 'median_one_minus_q6', 'step']
     """
     rows = []
     for summary in summaries:
         disorder = disorder_of(summary)[1]
+        order = next(name for name in summary if name.startswith("one_minus_q"))  # of the degree of d_i
         row = {
             "step": summary["step"],
             "median_disorder": disorder["median"],
             "mean_disorder": disorder["mean"],
-            "median_one_minus_q": summary["one_minus_q"]["median"],
+            f"median_{order}": summary[order]["median"],
         }
         for name, values in summary.get("motif_classes", {}).items():
             row[f"fraction_{name}"] = values["fraction"]

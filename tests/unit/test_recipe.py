@@ -133,6 +133,7 @@ def test_json_form_and_names():
         assert Recipe.from_dict(json.loads(json.dumps(recipe.as_dict()))) == recipe
         assert hash(recipe) == hash(Recipe.from_dict(recipe.as_dict()))
     assert Recipe.resolve("study", MESH) == Recipe.study(MESH)
+    assert Recipe.simulation(Mesh(0.2, 0.05)).unit == (0.1, 0.2)  # a mesh within the annulus
     assert Recipe.resolve({"k_min": 0.1}, MESH).k_min == 0.1
     assert Recipe.resolve(None, MESH, RECIPES["sqrt"]) == RECIPES["sqrt"]
 
