@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pyiron_nbed.dataset import schema
+from pyiron_nbed.dataset.splits import Split, split_dataset
 from pyiron_nbed.dataset.storage import COMPLETE, mapped_rows
 from pyiron_nbed.diffraction import Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError
@@ -171,3 +172,7 @@ class PatternDataset:
             unique, back = np.unique(rows, return_inverse=True)
             out[start : start + 512] = self.recipe.images(self.patterns[unique])[back]
         return out
+
+    def split(self, kind: str = "block", test_fraction: float = 0.2, seed: int = 0) -> Split:
+        """Training and test rows; see :func:`pyiron_nbed.dataset.split_dataset`."""
+        return split_dataset([self], kind, test_fraction, seed)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -14,10 +15,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pyiron_nbed.checks import number, one_of
-from pyiron_nbed.dataset.reader import PatternDataset
 from pyiron_nbed.diffraction import OneLayerCluster
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.files import replaced
+
+if TYPE_CHECKING:  # it opens datasets that are given, and makes none
+    from pyiron_nbed.dataset.reader import PatternDataset
 
 KINDS = ("block", "structure", "job", "random")
 FORMAT = "pyiron_nbed split"

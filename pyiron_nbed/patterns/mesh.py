@@ -140,7 +140,7 @@ class Mesh:
 
         Example:
             >>> mesh = Mesh(1.0, 0.3, integrate=3)
-            >>> mesh.averaged(np.ones((1, *mesh.fine.shape)))[0].sum() == mesh.disc.sum()
+            >>> bool(mesh.averaged(np.ones((1, *mesh.fine.shape)))[0].sum() == mesh.disc.sum())
             True
         """
         if self.integrate == 1:

@@ -309,8 +309,9 @@ def first_place(
 
     Example:
         >>> cell = np.eye(3) * 20
-        >>> first_place(np.array([[7.0, 3, 2]]), [1], (3, 1, 1), (5, 0, 0), "raster", cell, [True] * 3)
-        (2.0, 3.0, 2.0)
+        >>> place = first_place(np.array([[7.0, 3, 2]]), [1], (3, 1, 1), (5, 0, 0), "raster", cell, [True] * 3)
+        >>> np.round(place, 9).tolist()
+        [2.0, 3.0, 2.0]
     """
     if not len(step) or not len(centers):
         return (0.0,) * len(step)

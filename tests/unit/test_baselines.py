@@ -147,7 +147,12 @@ def overlapping(tmp_path_factory, rattled):
     """Cylinders 8 Å wide every 1.6 Å: each shares most of its atoms with the next."""
     path = tmp_path_factory.mktemp("overlap") / "patterns.h5"
     build_dataset(
-        path, [rattled], [Cylinder(4, 12)], Mesh(1.0, 0.1), (1.6, 1.6, 4.0), labels=["disorder_parameter"]
+        path,
+        [rattled],
+        [Cylinder(4, 12)],
+        Mesh(1.0, 0.1),
+        step=(1.6, 1.6, 4.0),
+        labels=["disorder_parameter"],
     )
     return path
 

@@ -237,7 +237,7 @@ def test_structure_split_holds_out_whole_structures(in_folder, rattled):
         (("cube", 0.2), "'block', 'structure', 'job', 'random'"),
         (("block", 1.5), "above 0 and below 1"),
         (("structure", 0.2), "at least two structures"),
-        (("job", 0.2), "at least two sources"),
+        (("job", 0.2), "at least two origins"),
         (("block", 0.9), "not possible"),
     ],
 )

@@ -145,14 +145,14 @@ def test_the_preset_is_stored_value_by_value_and_the_user_has_the_last_word(proj
         fit.run()
     fit.input.preset = "study"
     fit.input.update({"network": "cnn", "weights": None, "epochs": 2, "split": "random", "baselines": False})
-    fit.input.augmentation.noise = 0.0
+    fit.input.augmentation["noise"] = 0.0
     fit.run()
     stored = project.load("as_published").input
     expected = {"network": "cnn", "weights": None, "epochs": 2, "patience": 20, "weight_decay": 1e-5,
                 "validation": "test", "keep": "best", "target": "order", "first_layer": "new",
                 "recipe": "study", "preset": "study"}  # fmt: skip
     assert {name: stored[name] for name in expected} == expected
-    assert dict(stored.augmentation.to_builtin()) == {
+    assert dict(stored.augmentation) == {
         "rotation": 180.0, "contrast": 0.5, "noise": 0.0, "sharpness": 0.5, "probability": 0.8,
         "style": "torchvision",
     }  # fmt: skip

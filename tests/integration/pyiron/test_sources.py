@@ -57,9 +57,9 @@ def test_any_mix_of_sources(project, in_folder, atoms):
     assert path == in_folder / "a.dump"
     assert job.structures is job.structure is job.references is job.reference is None  # none holds all
     found = job.dataset.structures
-    assert found[0]["source"] == structure_id(atoms[0])
-    assert found[1]["source"].endswith("/described")
-    assert found[2]["source"] == str(in_folder / "a.dump")
+    assert found[0]["origin"] == structure_id(atoms[0])
+    assert found[1]["origin"].endswith("/described")
+    assert found[2]["origin"] == str(in_folder / "a.dump")
     assert [item["structure_id"] for item in found[:2]] == [structure_id(item) for item in atoms[:2]]
 
 
@@ -73,7 +73,7 @@ def test_a_job_with_several_sources_passes_each_on(project, in_folder, atoms):
     job.input.update(SCAN)
     job.sources = second
     job.run()
-    names = [item["source"] for item in job.dataset.structures]
+    names = [item["origin"] for item in job.dataset.structures]
     assert [name.split("/", 1)[1] for name in names[:2]] == ["first/0", "first/1"]
     assert names[2] == str(in_folder / "a.dump")
     other = project.create.job.SSRO("other")
@@ -224,7 +224,7 @@ def test_an_older_ssro_job(project, in_folder, atoms):
     patterns.input.update(SCAN)
     patterns.sources = loaded
     patterns.run()
-    assert patterns.dataset.structures[0]["source"] == str(path)
+    assert patterns.dataset.structures[0]["origin"] == str(path)
 
 
 def test_an_older_dataset_job(project, atoms):
@@ -258,7 +258,7 @@ def test_an_older_reference_that_waits_is_run(project, atoms):
     assert job.reference.job_name == done.job_name
     job.run()
     assert job.status.finished
-    assert job.dataset.structures[0]["source"].endswith("/done")
+    assert job.dataset.structures[0]["origin"].endswith("/done")
 
 
 def test_older_lammps_and_sweep_jobs(project, atoms):
