@@ -309,7 +309,8 @@ def first_place(
 
     Example:
         >>> cell = np.eye(3) * 20
-        >>> place = first_place(np.array([[7.0, 3, 2]]), [1], (3, 1, 1), (5, 0, 0), "raster", cell, [True] * 3)
+        >>> first = np.array([[7.0, 3, 2]])
+        >>> place = first_place(first, [1], (3, 1, 1), (5, 0, 0), "raster", cell, [True] * 3)
         >>> np.round(place, 9).tolist()
         [2.0, 3.0, 2.0]
     """
