@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pyiron_nbed.diffraction import VolumeSearch, scan_grid
+from pyiron_nbed.diffraction import VolumeSearch
 from pyiron_nbed.diffraction.accelerator import pattern_batches
 from pyiron_nbed.examples import load
 from pyiron_nbed.learning import Training, build_network, train
@@ -19,6 +19,7 @@ from pyiron_nbed.learning.data import DatasetBatches
 from pyiron_nbed.learning.loop import Checkpoint, fit, training_images
 from pyiron_nbed.patterns import DetectorEffects
 from pyiron_nbed.patterns.recipe import Recipe
+from pyiron_nbed.patterns.scan import scan_grid
 
 WARM = 3  # steps that are not timed
 
