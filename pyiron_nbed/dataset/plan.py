@@ -19,7 +19,7 @@ def plan_scans(
     structures: Sequence[Atoms],
     volumes: Sequence[Volume],
     zone_axes: Sequence[Sequence[float]] = ((0, 0, 1),),
-    scan: ScanPlan | None = None,
+    scan: ScanPlan | float | Sequence[float | None] | None = None,
     cores: int | None = None,
     **options: Any,
 ) -> list[Scan]:

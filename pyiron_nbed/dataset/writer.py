@@ -47,7 +47,7 @@ def build_dataset(
     structures: Sequence[Atoms],
     volumes: Sequence[Volume],
     mesh: Mesh | None = None,
-    scan: ScanPlan | None = None,
+    scan: ScanPlan | float | Sequence[float | None] | None = None,
     zone_axes: Sequence[Sequence[float]] = ((0, 0, 1),),
     engine: str = "cpu",
     dtype: str = "float16",

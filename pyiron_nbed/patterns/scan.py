@@ -105,21 +105,23 @@ class ScanPlan:
         return values
 
 
-def scan_plan(scan: ScanPlan | None = None, **options: Any) -> ScanPlan:
-    """The plan, or one of these options (those of :class:`ScanPlan`).
+def scan_plan(scan: ScanPlan | float | Sequence[float | None] | None = None, **options: Any) -> ScanPlan:
+    """The plan, or one of a step in Å, or one of these options (those of :class:`ScanPlan`).
 
     Raises:
         InputError: both, an unknown option, or a value that is not allowed.
 
     Example:
-        >>> scan_plan(step=4).step
-        4.0
+        >>> scan_plan(step=4).step, scan_plan(4, margin=2).step
+        (4.0, 4.0)
     """
     names = [own.name for own in fields(ScanPlan)]
     if unknown := sorted(set(options) - set(names)):
         raise InputError(f"A scan has no option {', '.join(unknown)}: choose some of {', '.join(names)}.")
     if scan is None:
         return ScanPlan(**options)
+    if not isinstance(scan, ScanPlan) and "step" not in options:
+        return ScanPlan(step=scan, **options)
     if options or not isinstance(scan, ScanPlan):
         raise InputError(
             f"The scan is {scan!r} with the options {sorted(options)}: give either scan = ScanPlan(…), or "
@@ -193,7 +195,10 @@ class Scan:
 
 
 def scan_grid(
-    atoms: Atoms, scan: ScanPlan | None = None, zone_axis: Sequence[float] = (0, 0, 1), **options: Any
+    atoms: Atoms,
+    scan: ScanPlan | float | Sequence[float | None] | None = None,
+    zone_axis: Sequence[float] = (0, 0, 1),
+    **options: Any,
 ) -> Scan:
     """Regular grid of centres through the structure, in one, two or three dimensions.
 
@@ -203,7 +208,7 @@ def scan_grid(
 
     Args:
         atoms: the structure; lengths in Å.
-        scan: the plan, or its options one by one: ``scan_grid(atoms, step=4.0)``.
+        scan: the plan, or the step in Å and other options one by one: ``scan_grid(atoms, step=4.0)``.
         zone_axis: beam direction; stored with the scan.
 
     Returns:
