@@ -182,8 +182,8 @@ class Model:
         variance = means.var(axis=0)
         if self.card["n_parameters"] == 2:
             variance = variance + np.exp(outputs[..., count:]).mean(axis=0)
-        if not variance.any():  # nothing in the model says how sure it is
-            variance = np.ones_like(variance)
+        if not np.nan_to_num(variance).any():  # nothing in the model says how sure it is
+            variance = variance + 1
         mean, std = means.mean(axis=0) * scale + shift, np.sqrt(variance) * np.abs(scale)
         calibration = self.card.get("calibration", {})
         std = std * [calibration.get(name, {}).get("factor", 1.0) for name in self.labels]

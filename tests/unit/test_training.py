@@ -233,6 +233,10 @@ def test_predictions_do_not_know_the_unit_nor_what_is_masked(pattern_file):
     dark = np.zeros((2, *dataset.mesh.shape))
     with pytest.warns(UserWarning, match="NaN"):
         assert np.isnan(model.predict(dark).mean).all()
+    with pytest.warns(UserWarning, match="1 of 51"):
+        beside = model.predict(np.concatenate([patterns, dark[:1]]))
+    assert np.array_equal(beside.std[:50], model.predict(patterns).std)
+    assert np.isnan(beside.std[50])
 
 
 def test_a_model_refuses_another_recipe(pattern_file, in_folder):
