@@ -273,7 +273,12 @@ def training_recipe(
             for d, own in by_dataset(datasets, rows)
             for some in np.array_split(own, -(-len(own) // 512))
         )
-    return recipe.with_scale(max(largest_value(recipe, patterns) for patterns in parts))
+    if not (scale := max(largest_value(recipe, patterns) for patterns in parts)):
+        raise InputError(
+            f"The recipe divides by the largest transformed intensity ({recipe.transform!r}) of the training "
+            "patterns, and that is 0: take a recipe with a unit, such as Recipe.simulation()."
+        )
+    return recipe.with_scale(scale)
 
 
 def prediction_table(

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -449,6 +450,15 @@ def test_settings_take_parts_as_dicts_and_whole_numbers_as_floats():
 def test_training_refuses(pattern_file, arguments, message):
     with pytest.raises(InputError, match=message):
         train(PatternDataset(pattern_file), Training(**QUICK), **arguments)
+
+
+def test_patterns_too_faint_for_the_recipe_of_the_study(pattern_file, in_folder):
+    faint = in_folder / "faint.h5"
+    faint.write_bytes(Path(pattern_file).read_bytes())
+    with h5py.File(faint, "a") as file:
+        file["patterns"][...] = 0.5
+    with pytest.raises(InputError, match=r"'log_above_one'.* that is 0"):
+        train(PatternDataset(faint), Training(**QUICK, recipe="study"), "random")
 
 
 def test_what_is_masked_in_a_masked_array_is_not_seen(pattern_file):
