@@ -93,7 +93,11 @@ def _convert(value: Any, unit: str, name: str) -> float | np.ndarray:
         raise InputError(
             f"{name} has the unit {value.units}: give {noun}, as a quantity or as a plain number in {symbol}."
         )
-    return np.asarray(magnitude, float) if np.ndim(magnitude) else float(magnitude)  # type: ignore[arg-type]
+    if np.ndim(magnitude):  # type: ignore[arg-type]
+        return np.asarray(magnitude, float)
+    plain = float(magnitude)  # type: ignore[arg-type]
+    # without the rounding error of the factor: 10 per nm is the mesh 1.0 per Å, not 0.9999999999999999
+    return plain if plain == value.magnitude else float(f"{plain:.15g}")
 
 
 def quantities(**units: str) -> Callable[[T], T]:

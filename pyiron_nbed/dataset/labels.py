@@ -53,6 +53,8 @@ def check_labels(names: Sequence[str] | None, elements: Sequence[str] | None = N
     if names is None:
         some = importlib.util.find_spec("ovito") is not None
         return tuple(name for name in ATOM_LABELS if some or name not in _MOTIFS)
+    if isinstance(names, str) or not hasattr(names, "__len__"):
+        raise InputError(f"The labels are {names!r}: give a list of names, such as ['disorder_parameter'].")
     known = ATOM_LABELS if elements is None else (*ATOM_LABELS, *columns_beside(elements))
     if not len(names) or len(set(names)) < len(names) or not set(names) <= set(known):
         always = "; number_density and the composition are always there" if elements is None else ""

@@ -65,7 +65,9 @@ class PatternDataset:
         try:
             with h5py.File(self.path, "r") as file:
                 self._read_head(file)
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, DatasetError):
+                raise
             raise DatasetError(
                 f"{self.path} cannot be read as a pattern file ({error}): it is truncated or was not "
                 "written by pyiron_nbed; make it again."

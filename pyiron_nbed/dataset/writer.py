@@ -31,7 +31,7 @@ from pyiron_nbed.diffraction import Volume, VolumeSearch, as_volume, check_engin
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.files import partial_path, replaced
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.patterns.scan import Scan, ScanPlan, scan_plan
 from pyiron_nbed.progress import progress_bar
@@ -103,7 +103,7 @@ def build_dataset(
         ...                   [Cylinder(5, 20)], step=7, labels=["disorder_parameter"])
         64
     """
-    mesh = Mesh() if mesh is None else mesh
+    mesh = Mesh() if mesh is None else as_mesh(mesh)
     volumes = [as_volume(volume) for volume in volumes]
     check_engine(engine, volumes)
     multislice_settings = multislice_options(multislice, engine, mesh)
@@ -150,7 +150,9 @@ def build_dataset(
 
 def check_origins(origins: Sequence[str] | None, structures: Sequence[Atoms]) -> None:
     """Raise InputError for another number of origins than structures."""
-    if origins is not None and (isinstance(origins, str) or len(origins) != len(structures)):
+    if origins is not None and (
+        isinstance(origins, str) or not hasattr(origins, "__len__") or len(origins) != len(structures)
+    ):
         raise InputError(
             f"The origins are {origins!r} for {len(structures)} structures: give a list with a name for each."
         )

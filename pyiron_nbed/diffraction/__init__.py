@@ -30,7 +30,7 @@ from pyiron_nbed.diffraction.volumes import (
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import as_centers
 from pyiron_nbed.geometry.frames import beam_frame, random_zone_axes
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.units import electron_wavelength
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def simulate_patterns(
         (1, 133, 133)
     """
     check_engine(engine, [volume])
-    mesh = Mesh() if mesh is None else mesh
+    mesh = Mesh() if mesh is None else as_mesh(mesh)
     n = len(as_centers(centers))
     result_array(out, (n, *mesh.shape), dtype if out is not None else np.float32)
     axes = beam_frame(zone_axis)[..., 2, :]

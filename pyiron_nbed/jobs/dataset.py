@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.labels import check_labels
@@ -15,9 +18,9 @@ from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs import dataset_results
 from pyiron_nbed.jobs.base import AtomsJob
-from pyiron_nbed.jobs.sources import builtin, origins_of
+from pyiron_nbed.jobs.sources import as_list, builtin, origins_of
 from pyiron_nbed.locking import locked
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.patterns.scan import ScanPlan
 from pyiron_nbed.provenance import file_hash
 from pyiron_nbed.units import plain_values
@@ -67,9 +70,8 @@ class NBEDDataset(AtomsJob):
         if self.input.volume is not None:
             self.input.volume = as_volume(builtin(self.input.volume)).as_dict()
         if self.input.volumes is not None:
-            self.input.volumes = [as_volume(v).as_dict() for v in builtin(self.input.volumes)]
-        if isinstance(self.input.mesh, Mesh):
-            self.input.mesh = self.input.mesh.as_dict()
+            self.input.volumes = [as_volume(v).as_dict() for v in as_list(self.input.volumes)]
+        self.input.mesh = as_mesh(builtin(self.input.mesh)).as_dict()
         if isinstance(self.input.multislice, MultisliceOptions):
             self.input.multislice = asdict(self.input.multislice)
         if self.input.multislice is not None:
@@ -118,18 +120,22 @@ class NBEDDataset(AtomsJob):
                 "job.input.volume = Cylinder(radius=5, height=20)."
             )
         axis = builtin(self.input.zone_axis)
+        several = isinstance(axis, Sequence | np.ndarray) and any(map(_is_axis, axis))
         return {
             "volumes": [as_volume(v) for v in (many if one is None else [one])],
-            "zone_axes": axis if hasattr(axis[0], "__len__") else [axis],
+            "zone_axes": axis if several else [axis],
             "scan": ScanPlan(**self._values(_SCAN)),
         }
 
     def _settings(self) -> dict[str, Any]:
         # the other arguments of build_dataset
-        mesh = builtin(self.input.mesh)
         origins = builtin(self.input.origins) or origins_of(builtin(self.input.sources))
         return {
-            "mesh": mesh if isinstance(mesh, Mesh) else Mesh(**mesh),
+            "mesh": as_mesh(builtin(self.input.mesh)),
             "origins": origins,
             **self._values(_SAME),
         }
+
+
+def _is_axis(part: Any) -> bool:
+    return isinstance(part, Sequence | np.ndarray) and not isinstance(part, str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ from pyiron_nbed.jobs.inputs import datasets_input
 from pyiron_nbed.jobs.sources import as_list, builtin, load_job, to_datasets, to_reference
 from pyiron_nbed.learning.files import CHECKPOINT_FILE
 from pyiron_nbed.locking import locked
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.effects import DetectorEffects
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.structures.file import write_atoms
+from pyiron_nbed.units import plain_values
 
 if TYPE_CHECKING:
     from pyiron_nbed.learning import Model, Prediction
@@ -64,10 +68,14 @@ class NBEDRegressor(AtomsJob):
         if hasattr(self.input.weights, "job_name"):
             self.input.weights = str(load_job(to_reference(self.input.weights)).folder)
         if self.input.volumes is not None:
-            self.input.volumes = [as_volume_or_range(v).as_dict() for v in builtin(self.input.volumes)]
-        for name in ("mesh", "recipe", "detector", "augmentation"):
+            self.input.volumes = [as_volume_or_range(v).as_dict() for v in as_list(self.input.volumes)]
+        self.input.mesh = as_mesh(builtin(self.input.mesh)).as_dict()
+        for name in ("recipe", "detector", "augmentation"):
             if hasattr(self.input[name], "as_dict"):
                 self.input[name] = self.input[name].as_dict()
+        for name, kind in (("recipe", Recipe), ("detector", DetectorEffects)):
+            if isinstance(given := builtin(self.input[name]), Mapping):
+                self.input[name] = plain_values(given, kind)
 
     def check_input(self):
         """Datasets on one mesh, a possible split, training parameters in range."""
@@ -146,8 +154,9 @@ class NBEDRegressor(AtomsJob):
                 "job.input.volumes = [Cylinder(radius=5, height=20)]."
             )
         return learning.PatternSource(
-            self.source_structures(), mesh=Mesh(**builtin(self.input.mesh)), labels=builtin(self.input.label),
-            seed=training.seed, batch_size=training.batch_size, cores=1, **self._values(_DRAW),
+            self.source_structures(), mesh=as_mesh(builtin(self.input.mesh)),
+            labels=builtin(self.input.label), seed=training.seed, batch_size=training.batch_size,
+            cores=1, **self._values(_DRAW),
         )  # fmt: skip
 
     def _written_source(self, folder: Path) -> dict[str, Any]:

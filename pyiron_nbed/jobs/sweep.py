@@ -27,7 +27,7 @@ from pyiron_nbed.jobs.sources import (
     to_sources,
 )
 from pyiron_nbed.locking import locked
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import structure_id
 
@@ -95,8 +95,7 @@ class GeometrySweep(AtomsJob):
         super().plain_input()
         if self.input.test_sources is not None:
             self.input.test_sources = to_sources(self.input.test_sources)
-        if isinstance(self.input.mesh, Mesh):
-            self.input.mesh = self.input.mesh.as_dict()
+        self.input.mesh = as_mesh(builtin(self.input.mesh)).as_dict()
 
     @property
     def children(self) -> Any:
@@ -113,7 +112,6 @@ class GeometrySweep(AtomsJob):
             if len({str(value) for value in values}) < len(values):
                 raise InputError(f"{name} is {values!r}: give each value once.")
         check_engine(self.input.engine)
-        Mesh(**builtin(self.input.mesh))
         check_labels(self.labels(), sorted({str(symbol) for atoms in train for symbol in atoms.symbols}))
         check_training(builtin(self.input.training) or {}, self.regressors())
         volumes = [volume for _, _, volume in self.geometries()]

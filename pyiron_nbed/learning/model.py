@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from pyiron_nbed.checks import whole
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.diffraction.accelerator import torch_device
 from pyiron_nbed.errors import DatasetError, InputError, ModelError
@@ -30,7 +31,7 @@ from pyiron_nbed.learning.networks import (
 )
 from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.mesh import Mesh
-from pyiron_nbed.patterns.recipe import Recipe
+from pyiron_nbed.patterns.recipe import Recipe, unmasked
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
 
@@ -94,10 +95,10 @@ class Model:
 
         Args:
             patterns: (P, n, n) raw intensity on the model's mesh in any unit, or a dataset or its path.
-                Outside the mask of the recipe it may hold anything.
+                Outside the mask of the recipe it may hold anything. What is masked in a masked array is NaN.
             batch_size: patterns at a time; None takes 64 on a CPU (more leave its caches) and 512 on a GPU.
             device: "cpu", "cuda", …; None takes a GPU where there is one.
-            rows: of the patterns; None takes all.
+            rows: numbers of the patterns, or (P,) bool; None takes all.
             bfloat16: numbers of 8 significant bits inside the networks: up to twice as fast where the
                 processor has them (AVX-512 BF16, AMX, GPUs), about 0.5 % of the label's spread less exact.
             recipe: that the patterns were prepared for, where it is known; it must be the model's.
@@ -113,6 +114,11 @@ class Model:
             InputError: the device is absent.
             DatasetError: unreadable file, NaN, or patterns of another shape.
         """
+        if not isinstance(recipe, Recipe | None) or not isinstance(detector, DetectorEffects | None):
+            raise InputError(
+                f"The recipe is {recipe!r} and the detector {detector!r}: give a Recipe and DetectorEffects, "
+                "or None."
+            )
         if recipe is not None:
             self.recipe.check_same(recipe, "the patterns")
         if detector is not None:
@@ -125,7 +131,7 @@ class Model:
                 self.recipe.check_same(patterns.recipe, os.fspath(patterns.path))
             intensity: Any = patterns.patterns
         else:
-            intensity = np.asarray(patterns)
+            intensity = unmasked(patterns)
             if intensity.ndim == 2:
                 intensity = intensity[None]
         if len(intensity.shape) != 3 or tuple(intensity.shape[1:]) != self.mesh.shape:
@@ -134,10 +140,13 @@ class Model:
                 f"The patterns have shape {intensity.shape}, the model was trained on (P, {n}, {n}) "
                 f"pixels of {self.mesh.delta_k} Å⁻¹ up to {self.mesh.k_max} Å⁻¹: bring them onto this mesh."
             )
-        chosen = np.arange(len(intensity)) if rows is None else np.asarray(rows)
+        chosen = _rows(rows, len(intensity))
         target = torch_device(device)
         generator = torch.Generator(target)
-        batch_size = batch_size or (64 if target.type == "cpu" else 512)
+        if batch_size is None:
+            batch_size = 64 if target.type == "cpu" else 512
+        whole(batch_size, "batch_size", 1, hint="or None")
+        whole(seed, "seed")
         cut = np.array_split(chosen, -(-len(chosen) // batch_size)) if len(chosen) else []
         read = prefetched(lambda i: np.asarray(intensity[cut[i]], np.float32), 0, len(cut))
         parts, dark = [], 0
@@ -182,8 +191,8 @@ class Model:
         variance = means.var(axis=0)
         if self.card["n_parameters"] == 2:
             variance = variance + np.exp(outputs[..., count:]).mean(axis=0)
-        if not variance.any():  # nothing in the model says how sure it is
-            variance = np.ones_like(variance)
+        if not np.nan_to_num(variance).any():  # nothing in the model says how sure it is
+            variance = variance + 1
         mean, std = means.mean(axis=0) * scale + shift, np.sqrt(variance) * np.abs(scale)
         calibration = self.card.get("calibration", {})
         std = std * [calibration.get(name, {}).get("factor", 1.0) for name in self.labels]
@@ -204,6 +213,20 @@ class Model:
                 hashes[name] = file_hash(partial)
         with replaced(folder / CARD_FILE) as partial:
             partial.write_text(json.dumps({**self.card, "weights": hashes}, indent=2))
+
+
+def _rows(rows: Any, count: int) -> np.ndarray:
+    chosen = np.arange(count) if rows is None else np.asarray(rows)
+    if chosen.dtype == bool and chosen.shape == (count,):
+        return np.flatnonzero(chosen)
+    if chosen.ndim == 1 and not chosen.size:
+        return chosen.astype(int)
+    whole_numbers = chosen.ndim == 1 and chosen.dtype.kind in "iu"
+    if not whole_numbers or chosen.min() < -count or chosen.max() >= count:
+        raise InputError(
+            f"rows must hold whole numbers below {count}, or one of True and False for each pattern."
+        )
+    return chosen
 
 
 def keep_units(

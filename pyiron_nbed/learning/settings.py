@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pyiron_nbed.checks import flag, is_number, number, one_of, whole
@@ -75,7 +75,7 @@ class Training:
         checkpoint_every: epochs between checkpoints.
         baselines: also fit a constant, ridge regression and gradient boosting on radial and angular features
             (:mod:`pyiron_nbed.learning.baselines`), whose errors stand beside the network's.
-        augmentation: strengths, see :class:`Augmentation`.
+        augmentation: strengths, an :class:`Augmentation` or a dict of its fields; ``detector`` likewise.
         detector: ranges of detector effects drawn for each pattern (:class:`DetectorEffects`), or None. They
             also apply to the test patterns, and so to the calibrated uncertainty; the card holds the metrics
             without them beside.
@@ -118,14 +118,17 @@ class Training:
     recipe: Recipe | dict | str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("bfloat16", "compile", "deterministic"):
+        for name, kind in (("augmentation", Augmentation), ("detector", DetectorEffects)):
+            object.__setattr__(self, name, _part(getattr(self, name), name, kind))
+        for name in ("bfloat16", "compile", "deterministic", "baselines"):
             object.__setattr__(self, name, flag(getattr(self, name), name))
         counts = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "patience": 0, "members": 1,
-                  "checkpoint_every": 1}  # fmt: skip
+                  "checkpoint_every": 1, "seed": 0}  # fmt: skip
         for name, low in counts.items():
-            whole(getattr(self, name), name, low)
-        if self.early_stop is not None:
-            whole(self.early_stop, "early_stop", 1, hint="or None")
+            object.__setattr__(self, name, whole(getattr(self, name), name, low))
+        for name in ("early_stop", "cores"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole(getattr(self, name), name, 1, hint="or None"))
         choices = {"loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "target": TARGETS,
                    "keep": KEEPS}  # fmt: skip
         for name, allowed in choices.items():
@@ -193,15 +196,24 @@ class Training:
             >>> Training.from_dict({"network": "cnn", "weights": None}).network
             'cnn'
         """
-        values = dict(values)
         try:
-            if isinstance(values.get("augmentation"), dict):
-                values["augmentation"] = Augmentation(**values["augmentation"])
-            if isinstance(values.get("detector"), dict):
-                values["detector"] = DetectorEffects.from_dict(values["detector"])
             return cls(**values)
         except TypeError as error:
             raise InputError(f"The settings of the training hold an unknown name ({error}).") from None
+
+
+def _part(given: Any, name: str, kind: type) -> Any:
+    # an Augmentation or DetectorEffects, also from its JSON form
+    if isinstance(given, kind) or (given is None and kind is DetectorEffects):
+        return given
+    if isinstance(given, Mapping) and kind is DetectorEffects:
+        return DetectorEffects.from_dict(dict(given))
+    if isinstance(given, Mapping):
+        known = [field.name for field in fields(kind)]
+        if unknown := sorted(set(given) - set(known)):
+            raise InputError(f"{name} holds {unknown[0]!r}: its fields are {', '.join(known)}.")
+        return kind(**given)
+    raise InputError(f"{name} is {given!r}: give {kind.__name__}(…), or a dict of its fields.")
 
 
 def with_preset(values: Mapping[str, Any], preset: str | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pyiron_nbed.diffraction.random_volumes import DrawnVolumes, RandomVolumes
 from pyiron_nbed.diffraction.volumes import OneLayerCluster, VolumeRange
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.parallel import available_cores
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.provenance import structure_id, versions
 
 ENGINES = ("cpu", "torch")
@@ -121,7 +121,7 @@ class PatternSource:
         turned: bool = False,
     ) -> None:
         self.turned = bool(turned)
-        self.mesh = Mesh() if mesh is None else mesh
+        self.mesh = Mesh() if mesh is None else as_mesh(mesh)
         self.seed = whole(seed, "seed")
         self.batch_size = whole(batch_size, "batch_size", 1)
         self.cores = available_cores() if cores is None else whole(cores, "cores", 1)

@@ -86,7 +86,7 @@ def train(
         ModelError: start weights that cannot be had.
     """
     training = Training() if training is None else training
-    datasets, source = _train_on(datasets)
+    (datasets, source), test_datasets = _train_on(datasets), _opened(test_datasets)
     everything = [*datasets, *test_datasets]
     labels = _names(label) if source is None else list(source.labels)
     parts = check_datasets(
@@ -187,6 +187,7 @@ def check_datasets(
         The :class:`Split`; its rows count through ``datasets``, then ``test_datasets``.
     """
     datasets, source = _train_on(datasets)
+    test_datasets = _opened(test_datasets)
     everything = [*datasets, *test_datasets]
     if source is not None and not test_datasets:
         raise InputError("An endless source has no patterns to test on: give test_datasets.")
@@ -272,7 +273,12 @@ def training_recipe(
             for d, own in by_dataset(datasets, rows)
             for some in np.array_split(own, -(-len(own) // 512))
         )
-    return recipe.with_scale(max(largest_value(recipe, patterns) for patterns in parts))
+    if not (scale := max(largest_value(recipe, patterns) for patterns in parts)):
+        raise InputError(
+            f"The recipe divides by the largest transformed intensity ({recipe.transform!r}) of the training "
+            "patterns, and that is 0: take a recipe with a unit, such as Recipe.simulation()."
+        )
+    return recipe.with_scale(scale)
 
 
 def prediction_table(
@@ -334,14 +340,19 @@ def _train_on(
 ) -> tuple[list[PatternDataset], PatternSource | None]:
     if isinstance(datasets, PatternSource):
         return [], datasets
-    given = [datasets] if isinstance(datasets, PatternDataset) else list(datasets)
+    return _opened(datasets), None
+
+
+def _opened(datasets: Any) -> list[PatternDataset]:
+    one = isinstance(datasets, (PatternDataset, PatternSource, str, os.PathLike))
+    given = [datasets] if one else list(datasets)
     for item in given:
         if not isinstance(item, PatternDataset):
             raise InputError(
                 f"Training needs PatternDatasets or a PatternSource, and {type(item).__name__} was given: "
                 "open a file by PatternDataset(path)."
             )
-    return given, None
+    return given
 
 
 def _column(what: str, name: str, labels: Sequence[str]) -> str:
@@ -349,7 +360,10 @@ def _column(what: str, name: str, labels: Sequence[str]) -> str:
 
 
 def _names(label: str | Sequence[str]) -> list[str]:
-    return [label] if isinstance(label, str) else list(label)
+    names = [label] if isinstance(label, str) or not isinstance(label, Sequence) else list(label)
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(f"The label is {label!r}: give a name, or a list of names.")
+    return names
 
 
 def _device(training: Training, rank: int) -> torch.device:

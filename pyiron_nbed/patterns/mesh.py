@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -162,3 +163,24 @@ class Mesh:
         energy = None if self.beam_energy is None else float(self.beam_energy)
         sides = {"k_max": float(self.k_max), "delta_k": float(self.delta_k)}
         return {**sides, "beam_energy": energy, "integrate": self.integrate}
+
+
+def as_mesh(given: Any) -> Mesh:
+    """The mesh of a :class:`Mesh` or of a dict of its fields.
+
+    Raises:
+        InputError: anything else, an unknown field, or a value out of range.
+
+    Example:
+        >>> as_mesh({"k_max": 1.0, "delta_k": 0.05}).shape
+        (39, 39)
+    """
+    if isinstance(given, Mesh):
+        return given
+    known = [field.name for field in fields(Mesh)]
+    if not isinstance(given, Mapping) or not set(given) <= set(known):
+        raise InputError(
+            f"The mesh is {given!r}: give a Mesh, for example Mesh(1.0, 0.045), or a dict with some of "
+            f"{', '.join(known)}."
+        )
+    return Mesh(**given)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pyiron_nbed.checks import interval, is_number, number, one_of
 from pyiron_nbed.errors import InputError, ModelError
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.units import quantities
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Recipe:
         if isinstance(given, str):
             return getattr(cls, one_of(given, "The recipe", NAMED, "or a Recipe"))(mesh)
         if isinstance(given, Mapping):
-            given = cls.from_dict({"mesh": mesh.as_dict(), **given})
+            given = cls.from_dict({**cls.simulation(mesh).as_dict(), **given})
         if not isinstance(given, Recipe):
             raise InputError(
                 f"The recipe is {given!r}: give a Recipe, the name of one or a dict of its fields."
@@ -208,14 +208,14 @@ class Recipe:
         """The same for arrays.
 
         Args:
-            patterns: (P, n, n) raw intensity of any real dtype.
+            patterns: (P, n, n) raw intensity of any real dtype; masked values of a masked array count as NaN.
 
         Returns:
             (P, n, n) float32.
         """
         import torch
 
-        array = np.ascontiguousarray(patterns, np.float32)
+        array = np.ascontiguousarray(unmasked(patterns), np.float32)
         return self(torch.from_numpy(array))[:, 0].numpy()
 
     def with_scale(self, scale: float) -> Recipe:
@@ -244,8 +244,7 @@ class Recipe:
             what = f"holds {unknown[0]!r}" if unknown else "has no mesh"
             raise InputError(f"The recipe {what}: its fields are {', '.join(known)}.")
         settings = dict(values)
-        mesh = settings.pop("mesh")
-        return cls(mesh if isinstance(mesh, Mesh) else Mesh(**mesh), **settings)
+        return cls(as_mesh(settings.pop("mesh")), **settings)
 
     def check_same(self, other: Recipe, what: str) -> None:
         """Raise ModelError that names the first field in which another recipe differs.
@@ -261,3 +260,15 @@ class Recipe:
                     f"The recipe of {what} differs from the one of the model in its {field.name}: {theirs} "
                     f"in place of {ours}; make the patterns with the recipe of the model, or train another."
                 )
+
+
+def unmasked(patterns: Any) -> np.ndarray:
+    """An array with NaN where a masked array is masked: what lies under a mask is no measurement.
+
+    Example:
+        >>> unmasked(np.ma.array([1, 2], mask=[False, True])).tolist()
+        [1.0, nan]
+    """
+    if not np.ma.is_masked(patterns):
+        return np.asarray(patterns)
+    return np.ma.filled(patterns.astype(np.result_type(patterns.dtype, np.float32)), np.nan)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import is_number, number, one_of, whole
+from pyiron_nbed.checks import direction, is_number, number, one_of, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import as_centers, check_atoms
 from pyiron_nbed.patterns.grid import Grid, NavigationAxis
@@ -386,7 +386,8 @@ def _points(points: Any) -> np.ndarray | tuple[np.ndarray, ...] | None:
 
 
 def _axis(zone_axis: Sequence[float]) -> tuple[float, float, float]:
-    axis = tuple(float(x) for x in zone_axis)
-    if len(axis) != 3:
+    direction(zone_axis, "The zone axis")
+    if np.ndim(zone_axis) != 1:
         raise InputError(f"The zone axis is {zone_axis!r}: give three numbers.")
-    return axis
+    x, y, z = map(float, zone_axis)
+    return x, y, z

@@ -112,6 +112,35 @@ def test_multislice_options_that_cannot_be(in_folder, rattled, engine, options, 
     assert not list(in_folder.glob("x.h5*"))
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("mesh", "{"), ("mesh", '{"k": 1}'), ("volumes", "[5]"), ("recipe", "{}"), ("structures", "5")],
+)
+def test_a_damaged_head_is_named(in_folder, rattled, attribute, value):
+    build_dataset("x.h5", [rattled], [Cylinder(4, 12)], mesh=MESH, step=16, labels=["q6"])
+    with h5py.File("x.h5", "a") as file:
+        file.attrs[attribute] = value
+    with pytest.raises(DatasetError, match=r"x\.h5 cannot be read"):
+        PatternDataset("x.h5")
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"labels": "q6"}, "labels are 'q6': give a list"),
+        ({"labels": 5}, "labels are 5: give a list"),
+        ({"origins": 5}, "origins are 5"),
+        ({"mesh": 5}, "mesh is 5: give a Mesh"),
+        ({"mesh": {"kmax": 1.0}}, "some of k_max, delta_k"),
+        ({"zone_axes": (0, 0, 1)}, "zone axis is 0: give three numbers"),
+    ],
+)
+def test_arguments_that_cannot_be(in_folder, rattled, options, match):
+    with pytest.raises(InputError, match=match):
+        build_dataset("x.h5", [rattled], [Cylinder(4, 12)], **{"mesh": MESH, "step": 16, **options})
+    assert not list(in_folder.glob("x.h5*"))
+
+
 def test_every_label_is_the_mean_over_the_atoms(in_folder, rattled):
     atoms, _ = short_range_order(rattled, bond_orders=[4])
     build_dataset("a.h5", [atoms], [Cylinder(4, 12)], mesh=MESH, step=16)

@@ -145,6 +145,11 @@ def test_the_field_that_differs_is_named():
         Recipe(MESH).check_same(Recipe(Mesh(1.0, 0.05, integrate=3)), "a file")
 
 
+def test_fields_that_are_left_out_are_those_of_a_simulation():
+    small = Mesh(0.25, 0.05)  # does not reach the usual annulus
+    assert Recipe.resolve({"gain": 2.0}, small).unit == Recipe.simulation(small).unit
+
+
 @pytest.mark.parametrize("bad", [np.nan, -1.0, np.inf])
 def test_bad_intensity_and_shapes_are_refused(bad):
     patterns = np.ones((2, *MESH.shape))
@@ -173,6 +178,8 @@ def test_bad_intensity_and_shapes_are_refused(bad):
         (lambda: Recipe.resolve(Recipe.simulation(), MESH), "same mesh"),
         (lambda: Recipe.from_dict({"mesh": MESH.as_dict(), "kmin": 1}), "kmin"),
         (lambda: Recipe.from_dict({"k_min": 0.1}), "no mesh"),
+        (lambda: Recipe.from_dict({"mesh": {"kmax": 1.0}}), "k_max, delta_k"),
+        (lambda: Recipe.resolve({"mesh": 5}, MESH), "mesh is 5: give a Mesh"),
         (lambda: Mesh(1.0, 0.05, integrate=2), "odd"),
         (lambda: Mesh(3.99, 0.05, integrate=3), "scattering table"),
     ],

@@ -21,6 +21,7 @@ from pyiron_nbed.diffraction.random_volumes import RandomVolumes
 from pyiron_nbed.errors import InputError, VolumeError
 from pyiron_nbed.learning import PatternSource, Training, train
 from pyiron_nbed.learning.augmentation import rotate
+from pyiron_nbed.patterns import Recipe
 
 MESH = Mesh(1.0, 0.05)
 VOLUMES = [
@@ -272,6 +273,7 @@ CUBE = glass(500, 0.3, seed=2)  # about 20 Å
         ({"seed": -1}, InputError, "seed"),
         ({"seed": True}, InputError, "seed"),
         ({"batch_size": 0}, InputError, "batch_size"),
+        ({"mesh": Recipe.simulation(MESH)}, InputError, "give a Mesh"),
         ({"cores": 1.5}, InputError, "cores"),
         ({"engine": "lammps"}, InputError, "engine"),
         ({"device": "cuda:99"}, InputError, "device"),
@@ -283,6 +285,11 @@ def test_bad_input(change, error, message):
     arguments = {"structures": [CUBE], "volumes": [Cylinder(4, 10)], "mesh": MESH, **change}
     with pytest.raises(error, match=message):
         PatternSource(**arguments)
+
+
+def test_patterns_need_a_mesh():
+    with pytest.raises(InputError, match="give a Mesh"):
+        simulate_patterns(CUBE, [[5, 5, 5]], Cylinder(4, 10), 0.05)
 
 
 @pytest.mark.parametrize(

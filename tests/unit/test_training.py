@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -233,6 +234,10 @@ def test_predictions_do_not_know_the_unit_nor_what_is_masked(pattern_file):
     dark = np.zeros((2, *dataset.mesh.shape))
     with pytest.warns(UserWarning, match="NaN"):
         assert np.isnan(model.predict(dark).mean).all()
+    with pytest.warns(UserWarning, match="1 of 51"):
+        beside = model.predict(np.concatenate([patterns, dark[:1]]))
+    assert np.array_equal(beside.std[:50], model.predict(patterns).std)
+    assert np.isnan(beside.std[50])
 
 
 def test_a_model_refuses_another_recipe(pattern_file, in_folder):
@@ -412,11 +417,77 @@ def test_rows_and_mesh_of_a_prediction_are_checked(pattern_file, in_folder):
         ({"members": 0}, "members"),
         ({"weight_decay": -1}, "weight_decay"),
         ({"nework": "cnn"}, "unknown name"),
+        ({"seed": -1}, "seed is -1"),
+        ({"cores": 0}, "cores is 0"),
+        ({"baselines": "no"}, "True or False"),
+        ({"detector": "blur"}, "or a dict of its fields"),
+        ({"detector": {"blurr": 1}}, "no detector effect 'blurr'"),
+        ({"augmentation": 5}, "or a dict of its fields"),
+        ({"augmentation": {"rotate": 5}}, "holds 'rotate'"),
     ],
 )
 def test_settings_refuse(arguments, message):
     with pytest.raises(InputError, match=message):
         Training.from_dict({**QUICK, **arguments})
+
+
+def test_settings_take_parts_as_dicts_and_whole_numbers_as_floats():
+    training = Training(**QUICK, detector={"blur": [0, 1]}, augmentation={"rotation": 5}, members=2.0)
+    assert training.detector == DetectorEffects(blur=(0, 1))
+    assert training.augmentation == Augmentation(rotation=5)
+    assert range(training.members) == range(2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"test_datasets": "a.h5"}, "PatternDatasets or a PatternSource, and str"),
+        ({"test_datasets": ["a.h5"]}, "PatternDatasets or a PatternSource, and str"),
+        ({"label": 5}, "label is 5: give a name"),
+        ({"label": None}, "label is None: give a name"),
+    ],
+)
+def test_training_refuses(pattern_file, arguments, message):
+    with pytest.raises(InputError, match=message):
+        train(PatternDataset(pattern_file), Training(**QUICK), **arguments)
+
+
+def test_patterns_too_faint_for_the_recipe_of_the_study(pattern_file, in_folder):
+    faint = in_folder / "faint.h5"
+    faint.write_bytes(Path(pattern_file).read_bytes())
+    with h5py.File(faint, "a") as file:
+        file["patterns"][...] = 0.5
+    with pytest.raises(InputError, match=r"'log_above_one'.* that is 0"):
+        train(PatternDataset(faint), Training(**QUICK, recipe="study"), "random")
+
+
+def test_what_is_masked_in_a_masked_array_is_not_seen(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    model = train([dataset], Training(**QUICK, recipe="experiment", baselines=False), "random").model
+    patterns = dataset.patterns[:4].astype(np.float32)
+    hidden = np.broadcast_to(~model.recipe.mask, patterns.shape)
+    masked = np.ma.array(np.where(hidden, 1e9, patterns), mask=hidden)
+    assert np.array_equal(model.predict(masked).mean, model.predict(patterns).mean)
+    bad = np.ma.array(patterns.astype(np.uint16), mask=~hidden)
+    with pytest.raises(DatasetError, match="bad pixels repaired"):
+        model.predict(bad)
+    with pytest.raises(DatasetError, match="bad pixels repaired"):
+        model.recipe.images(bad)
+
+
+def test_rows_of_a_prediction(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    model = train([dataset], Training(**QUICK, baselines=False), "random").model
+    mask = np.arange(len(dataset)) % 3 == 0
+    chosen = model.predict(dataset, rows=np.flatnonzero(mask)).mean
+    assert np.array_equal(model.predict(dataset, rows=mask).mean, chosen)
+    assert model.predict(dataset, rows=[]).mean.shape == (0,)
+    for rows in ([len(dataset)], [0.5], 3, [True]):
+        with pytest.raises(InputError, match="rows must hold"):
+            model.predict(dataset, rows=rows)
+    for options in ({"batch_size": -1}, {"seed": -1}, {"recipe": "experiment"}, {"detector": {"blur": 1}}):
+        with pytest.raises(InputError, match="give"):
+            model.predict(dataset, **options)
 
 
 def test_early_stop_and_mesh(pattern_file):

@@ -35,6 +35,7 @@ from pyiron_nbed.geometry import cells
 from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.protocol import MeltQuench
 from pyiron_nbed.patterns.effects import DetectorEffects
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.provenance import hash_of
 from pyiron_nbed.ssro.disorder import disorder_parameter
 from pyiron_nbed.ssro.ovito import voronoi_index
@@ -288,3 +289,10 @@ def test_pint_is_loaded_by_those_who_use_it_only():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     blocked = "import sys\nfor name in ('pyiron_base', 'pyiron_atomistics'): sys.modules[name] = None\n"
     subprocess.run([sys.executable, "-c", blocked + code], check=True, env=environment)
+
+
+def test_units_leave_no_rounding_error():
+    # meshes and recipes are compared as they are
+    assert Mesh(10 / U.nm, 0.45 / U.nm) == Mesh(1.0, 0.045)
+    assert Mesh(1.0, 0.05, 0.2 * U.MeV) == Mesh(1.0, 0.05, 200e3)
+    assert Recipe.experiment(Mesh(1.0, 0.05), 1 / U.nm) == Recipe.experiment(Mesh(1.0, 0.05), 0.1)

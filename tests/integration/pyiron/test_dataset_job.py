@@ -106,6 +106,25 @@ def test_killed_with_kill_9_it_goes_on_when_it_is_run_again(project):
     assert set(dataset.labels) == {"q6", "number_density", "fraction_Cu", "fraction_Zr"}
 
 
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ({"zone_axis": 5}, "zone axis is 5"),
+        ({"zone_axis": []}, "three numbers"),
+        ({"zone_axis": "001"}, "zone axis is '001'"),
+        ({"mesh": 5}, "mesh is 5"),
+        ({"mesh": {"kmax": 1.0}}, "some of k_max, delta_k"),
+        ({"volume": None, "volumes": 5}, "volume is 5"),
+    ],
+)
+def test_geometry_that_cannot_be_is_refused_before_anything_is_written(project, values, match):
+    job = dataset_job(project)
+    job.input.update(values)
+    with pytest.raises(InputError, match=match):
+        job.run()
+    assert not job.folder.exists()
+
+
 def test_unknown_label_is_refused_before_anything_is_written(project):
     job = dataset_job(project)
     job.input.labels = ["order"]

@@ -6,6 +6,7 @@ import sys
 import time
 
 import numpy as np
+import pint
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -31,6 +32,18 @@ def small(fit, **values):
     fit.input.update({"network": "cnn", "weights": None, "epochs": 2, "steps_per_epoch": 4, "batch_size": 16})
     fit.input.update(values)
     return fit
+
+
+def test_parts_of_a_training_take_quantities(project, pattern_file):
+    units = pint.UnitRegistry()
+    fit = small(project.create.job.NBEDRegressor("fit"), split="random", baselines=False)
+    fit.datasets = [pattern_file]
+    fit.input.recipe = {"k_min": 1 / units.nm, "unit": (3 / units.nm, 6 / units.nm)}
+    fit.input.detector = {"beam_stop": [0 / units.nm, 1 / units.nm]}
+    fit.run()
+    fit = project.load("fit")
+    assert fit.model.recipe.k_min == pytest.approx(0.1)
+    assert fit.model.card["training"]["detector"]["beam_stop"] == pytest.approx([0, 0.1])
 
 
 def test_endless_patterns_of_structures_then_a_warm_start(project, rattled, pattern_file):

@@ -171,6 +171,7 @@ def test_a_child_that_fails_does_not_lose_the_others(project):
     [
         ({"heights": [8, 30]}, VolumeError, "cell is only 24.0 Å"),
         ({"radii": []}, InputError, "radii is"),
+        ({"mesh": {"kmax": 1.0}}, InputError, "some of k_max, delta_k"),
         ({"seeds": [0, 0]}, InputError, "each value once"),
         ({"kind": "Cone"}, InputError, "'Cylinder', 'Ellipsoid'"),
         ({"networks": ["vgg"]}, InputError, "'resnet18', 'cnn'"),
