@@ -30,6 +30,7 @@ from pyiron_nbed.learning.networks import (
     load_weights,
 )
 from pyiron_nbed.patterns.effects import DetectorEffects
+from pyiron_nbed.patterns.images import masks
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe, unmasked
 from pyiron_nbed.progress import progress_bar
@@ -163,7 +164,8 @@ class Model:
                     batch = detector(batch, self.recipe, generator.manual_seed(draw_seed(seed, number)))
                 images = self.recipe(batch).contiguous(memory_format=torch.channels_last)
                 outputs = torch.stack([network(images) for network in networks])
-                empty = ~images.any(dim=3).any(dim=2).any(dim=1)
+                _, annulus = masks(self.recipe, target)
+                empty = ~(batch[:, annulus] > 0).any(dim=1)
                 outputs[:, empty] = torch.nan
                 parts.append(outputs.double().cpu().numpy())
                 dark += int(empty.sum())
@@ -229,13 +231,34 @@ def _rows(rows: Any, count: int) -> np.ndarray:
     return chosen
 
 
+def check_start(weights: str | os.PathLike, recipe: Recipe) -> None:
+    """Raise ModelError where a saved model to start from saw images of another recipe.
+
+    Args:
+        weights: folder of the saved model; one without a card is taken as it is.
+        recipe: of the images of the new training; the scaling "set" may still become any number.
+
+    Example:
+        >>> check_start("absent", Recipe.simulation())
+    """
+    path = Path(weights) / CARD_FILE
+    if not path.is_file():
+        return
+    try:
+        before = Recipe.from_dict(json.loads(path.read_text())["recipe"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged ({error}): train the model again.") from error
+    if recipe.scaling == "set" and not isinstance(before.scaling, str):
+        recipe = recipe.with_scale(before.scaling)
+    before.check_same(recipe, "this training")
+
+
 def keep_units(
     network: nn.Module,
     weights: str | os.PathLike,
     labels: Sequence[str],
     n_parameters: int,
     scale: Any,
-    recipe: Recipe,
 ) -> None:
     """Change the last layer of a network that starts from a saved model, so that it predicts what that did.
 
@@ -249,24 +272,21 @@ def keep_units(
         labels: names of the L labels of the new training.
         n_parameters: 1, or 2 with log variances.
         scale: mean and standard deviation (L,) of the labels of the new training.
-        recipe: of the images of the new training.
 
     Raises:
-        ModelError: a damaged card, or a model that saw images of another recipe.
+        ModelError: a damaged card.
     """
     path = Path(weights) / CARD_FILE
     if not path.is_file():
         return
     try:
         card = json.loads(path.read_text())
-        before = Recipe.from_dict(card["recipe"])
         same = card["labels"] == list(labels) and card["n_parameters"] == n_parameters
         old_mean, old_spread = (
             torch.tensor(card["scale"][k]).double() for k in ("mean", "standard_deviation")
         )
-    except (ValueError, KeyError, TypeError, InputError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again.") from error
-    before.check_same(recipe, "this training")
     if not same:
         return
     mean, spread = (torch.as_tensor(np.asarray(x), dtype=torch.float64) for x in scale)

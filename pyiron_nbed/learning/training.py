@@ -21,7 +21,7 @@ from pyiron_nbed.learning.card import training_card, training_key
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
 from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank, termination
-from pyiron_nbed.learning.model import Model, keep_units
+from pyiron_nbed.learning.model import Model, check_start, keep_units
 from pyiron_nbed.learning.networks import build_network
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
@@ -141,7 +141,7 @@ def train(
                     training.network, training.weights, outputs, training.frozen, training.first_layer
                 )
                 if training.weights not in (None, "imagenet"):
-                    keep_units(network, training.weights, labels, training.n_parameters, scale, recipe)
+                    keep_units(network, training.weights, labels, training.n_parameters, scale)
                 history = fit(
                     network, batches, training, recipe, device, checkpoint, scale, member, asked, watched
                 )
@@ -258,11 +258,15 @@ def training_recipe(
 
     Raises:
         InputError: a recipe for another mesh, or detector effects that cannot be had with it.
+        ModelError: the model to start from saw images of another recipe.
     """
     mesh = datasets[0].mesh if source is None else source.mesh
     recipe = Recipe.resolve(training.recipe, mesh, None if source is not None else datasets[0].recipe)
     if training.detector is not None:
         training.detector.check(recipe)
+    started = training.weights not in (None, "imagenet")
+    if started:
+        check_start(str(training.weights), recipe)
     if recipe.scaling != "set" or rows is None:
         return recipe
     if source is not None:
@@ -278,7 +282,10 @@ def training_recipe(
             f"The recipe divides by the largest transformed intensity ({recipe.transform!r}) of the training "
             "patterns, and that is 0: take a recipe with a unit, such as Recipe.simulation()."
         )
-    return recipe.with_scale(scale)
+    recipe = recipe.with_scale(scale)
+    if started:
+        check_start(str(training.weights), recipe)
+    return recipe
 
 
 def prediction_table(

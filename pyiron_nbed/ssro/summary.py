@@ -107,7 +107,8 @@ def short_range_order(
         (0.4255, 384)
     """
     wanted = check_analyses(analyses, region_options or {})
-    central, name = species_mask(atoms, motif_species), disorder_name(modulus)
+    central = species_mask(atoms, motif_species if "voronoi" in wanted else None)
+    name = disorder_name(modulus)
     stages = ["disorder", *wanted]
     result = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=dict(atoms.info))
     for kept, values in atoms.arrays.items():

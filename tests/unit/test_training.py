@@ -141,7 +141,7 @@ def test_a_warm_start_begins_with_the_predictions_of_the_model(pattern_file, in_
     first.save("first")
     start = build_network("cnn", "first", outputs=2 * first.card["n_parameters"])
     scale = np.array([0.3, 0.05]), np.array([0.02, 0.4])
-    keep_units(start, "first", labels, first.card["n_parameters"], scale, first.recipe)
+    keep_units(start, "first", labels, first.card["n_parameters"], scale)
     values = [{"mean": list(scale[0]), "standard_deviation": list(scale[1])}, {}]
     moved = Model([start], {**first.card, "scale": values[0], "calibration": values[1]})
     plain = Model(first.networks, {**first.card, "calibration": values[1]})
@@ -149,13 +149,11 @@ def test_a_warm_start_begins_with_the_predictions_of_the_model(pattern_file, in_
     assert new.mean == pytest.approx(old.mean, rel=1e-4, abs=1e-6)
     if loss == "gaussian":
         assert new.std == pytest.approx(old.std, rel=1e-4)
-    keep_units(
-        start, "first", ["q6", "number_density"], first.card["n_parameters"], scale, first.recipe
-    )  # other labels
+    keep_units(start, "first", ["q6", "number_density"], first.card["n_parameters"], scale)  # other labels
     assert moved.predict(dataset).mean == pytest.approx(new.mean, rel=1e-6)
     Path("first/model.json").write_text('{"labels": ')
     with pytest.raises(ModelError, match=r"model.json is damaged"):
-        keep_units(start, "first", labels, first.card["n_parameters"], scale, first.recipe)
+        keep_units(start, "first", labels, first.card["n_parameters"], scale)
 
 
 def test_several_labels_and_a_warm_start_with_another_head(pattern_file, in_folder):
@@ -231,6 +229,7 @@ def test_predictions_do_not_know_the_unit_nor_what_is_masked(pattern_file):
     counts = np.random.default_rng(0).poisson(patterns / patterns.max() * 5e3)
     one, other = (model.predict(counts.astype(kind)).mean for kind in (np.uint16, np.float32))
     assert np.array_equal(one, other)
+    assert np.isfinite(model.predict(np.ones((1, *dataset.mesh.shape))).mean).all()
     dark = np.zeros((2, *dataset.mesh.shape))
     with pytest.warns(UserWarning, match="NaN"):
         assert np.isnan(model.predict(dark).mean).all()

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from pyiron_nbed import Cylinder, Mesh
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.diffraction.volumes import VolumeRange
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.patterns import DetectorEffects, Recipe
 
 CODE = """
@@ -98,6 +98,11 @@ def test_recipe_and_detector_of_a_job(project, pattern_file):
         other.datasets = [pattern_file]
         with pytest.raises(InputError, match=match):
             other.run()
+    tuned = small(project.create.job.NBEDRegressor("tuned_otherwise"), split="random", weights=loaded)
+    tuned.datasets = [pattern_file]
+    with pytest.raises(ModelError, match="k_min"):
+        tuned.run()
+    assert tuned.status.initialized
 
 
 def test_neither_or_both_of_datasets_and_structures_are_refused(project, rattled, pattern_file):
