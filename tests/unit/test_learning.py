@@ -163,7 +163,7 @@ def test_overfits_a_few_patterns(in_folder, rattled):
     build_dataset("few.h5", [rattled], [Cylinder(4, 12)], mesh=Mesh(1.0, 0.05), step=10, dtype="float32")
     dataset = PatternDataset("few.h5")
     training = Training(
-        network="cnn", weights=None, epochs=200, batch_size=32, seed=0, augmentation=STILL, cores=2
+        network="cnn", weights=None, epochs=200, batch_size=32, seed=0, augmentation=STILL, cores=1
     )
     result = train([dataset], training, test_datasets=[dataset])
     # a constant is wrong by 0.8 standard deviations on average
