@@ -11,9 +11,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "leak": ["leak_table", "run_splits"],
         "model": ["Model", "Prediction", "evaluate", "load_model"],
         "networks": ["build_network"],
+        "recipes": ["training_recipe"],
         "settings": ["Training", "with_preset"],
         "source": ["PatternBatch", "PatternSource"],
         "task": ["TrainingTask"],
-        "training": ["Trained", "check_datasets", "train", "training_recipe"],
+        "training": ["Trained", "check_datasets", "train"],
     },
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TRANSFORMS = ("log", "sqrt", "log_above_one")
 SCALINGS = ("pattern", "none", "set")
 NAMED = ("simulation", "experiment", "study")
-_UNIT = (0.3, 0.6)  # Å⁻¹, around the first ring of a metallic glass: most of the electrons outside the mask
+_UNIT = (0.3, 0.6)  # Å⁻¹, around the first ring of a metallic glass: about half of the electrons outside
 # Å⁻¹: a probe 10 Å wide, the standard volume, has an unscattered disc of 0.05, and a pixel more is needed;
 # what wider masks cost is in docs/results.md
 K_MIN_EXPERIMENT = 0.1
