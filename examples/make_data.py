@@ -76,10 +76,16 @@ SMALL = {
 }
 
 
-def _boundary(seed, normal_1, normal_2, zr_fraction, film_fraction, max_mismatch=0.005):
+# films as thick and as slowly cooled as those of the complexions
+THICK = {**SMALL, "cooling_rate": 1e14}
+
+
+def _boundary(
+    seed, normal_1, normal_2, zr_fraction, film_fraction, max_mismatch=0.005, length=100.0, times=SMALL
+):
     z = (1, -1, 0)
-    cell = {"length": 100.0, "width": 36.0, "height": 31.0, "max_mismatch": max_mismatch}
-    protocol = Complexion(zr_fraction=zr_fraction, film_fraction=film_fraction, seed=seed, **SMALL)
+    cell = {"length": length, "width": 36.0, "height": 31.0, "max_mismatch": max_mismatch}
+    protocol = Complexion(zr_fraction=zr_fraction, film_fraction=film_fraction, seed=seed, **times)
     return Recipe(
         "bicrystal", {**cell, "orientation_1": (normal_1, z), "orientation_2": (normal_2, z)}, protocol,
         frames={"300K": "cold"},
@@ -111,6 +117,16 @@ RECIPES = {
     "boundary_6": _boundary(16, (1, 1, 1), (1, 1, 0), 0.08, 0.25),
     "boundary_7": _boundary(17, (0, 0, 1), (1, 1, 0), 0.13, 0.35),
     "boundary_8": _boundary(18, (1, 1, 0), (2, 2, 1), 0.10, 0.30),
+    "boundary_9": _boundary(19, (1, 1, 0), (1, 1, 4), 0.12, 0.42, 0.012, 120.0, THICK),
+    "boundary_10": _boundary(20, (0, 0, 1), (3, 3, 2), 0.11, 0.40, 0.012, 120.0, THICK),
+    "boundary_11": _boundary(21, (1, 1, 1), (1, 1, 2), 0.12, 0.45, 0.012, 120.0, THICK),
+    "boundary_12": _boundary(22, (1, 1, 1), (2, 2, 1), 0.10, 0.38, 0.012, 120.0, THICK),
+    "boundary_13": _boundary(23, (0, 0, 1), (3, 3, 1), 0.12, 0.45, 0.012, 120.0, THICK),
+    "boundary_14": _boundary(24, (1, 1, 2), (1, 1, 4), 0.11, 0.40, 0.012, 110.0, THICK),
+    "boundary_15": _boundary(25, (1, 1, 1), (4, 4, 1), 0.12, 0.40, 0.012, 110.0, THICK),
+    "boundary_16": _boundary(26, (1, 1, 2), (4, 4, 1), 0.10, 0.40, 0.012, 110.0, THICK),
+    "boundary_17": _boundary(27, (3, 3, 1), (4, 4, 1), 0.13, 0.45, 0.012, 110.0, THICK),
+    "boundary_18": _boundary(28, (1, 1, 1), (3, 3, 1), 0.11, 0.42, 0.012, 110.0, THICK),
 }
 
 
