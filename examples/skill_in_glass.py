@@ -2,6 +2,7 @@
 
     python examples/skill_in_glass.py glasses --work WORK --cores 2     # quench 108 small glasses with LAMMPS
     python examples/skill_in_glass.py train --work WORK
+    python examples/skill_in_glass.py train --work WORK --epochs 8 --recipe experiment --k-min 0.15
     python examples/skill_in_glass.py report --work WORK
 
 96 glasses (four quench rates, three compositions, minimised and at 300 K) are the source of endless patterns
@@ -26,11 +27,13 @@ from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
 from pyiron_nbed.lammps.resume import named_frame
 from pyiron_nbed.learning import Augmentation, PatternSource, Training, metrics_table, train
+from pyiron_nbed.patterns import Recipe
 from pyiron_nbed.potentials import find_potential
 from pyiron_nbed.provenance import structure_id
 
 POTENTIAL = "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1"
-MESH = Mesh(1.0, 0.045)
+# of points, and of pixels whose intensity is the mean over their area
+MESHES = {"simulation": Mesh(1.0, 0.045), "experiment": Mesh(1.0, 0.045, integrate=3)}
 VOLUMES = {"r5_h20": Cylinder(5, 20), "r4_h10": Cylinder(4, 10), "r3_h6": Cylinder(3, 6)}  # Å
 QUENCH = MeltQuench(melt_time=2.0, final_time=1.0, timestep=2.5)
 # name: (Zr fraction, quench rate in K/s, seed); most are fast ones, since a slow one takes minutes
@@ -66,22 +69,23 @@ def frames(work, name):
     return read(work / f"{name}.xyz", ":")
 
 
-def test_files(work):
+def test_files(work, mesh):
     """Patterns of the minimised test glasses, one file per volume, along random zone axes."""
     axes = random_zone_axes(3, seed=1)
     files = {}
     for key, volume in VOLUMES.items():
-        files[key] = work / f"test_{key}.h5"
+        files[key] = work / f"test_{key}_{mesh.integrate}.h5"
         structures = [frames(work, name)[0] for name in TEST]
-        build_dataset(files[key], structures, [volume], MESH, step=4.0, zone_axes=axes, origins=list(TEST))
+        build_dataset(files[key], structures, [volume], mesh, step=4.0, zone_axes=axes, origins=list(TEST))
     return files
 
 
-def learn(work, network, epochs, seed, cores, start=None, tuned_to=None, bfloat16=False):
+def learn(work, network, epochs, seed, cores, recipe, start=None, tuned_to=None, bfloat16=False):
     """One network for all labels and volumes, or tuned from such a one; its test table and metrics."""
-    folder = work / (f"all_{network}_{epochs}_{seed}" + f"_tuned_{tuned_to}" * (start is not None))
+    name = f"all_{network}_{epochs}_{seed}_k{recipe.k_min:g}_i{recipe.mesh.integrate}"
+    folder = work / (name + f"_tuned_{tuned_to}" * (start is not None))
     folder.mkdir(exist_ok=True)
-    files = test_files(work)
+    files = test_files(work, recipe.mesh)
     if start is None:
         structures = [atoms for name in TRAIN for atoms in frames(work, name)]
         labels = list(PatternDataset(files["r5_h20"]).labels)
@@ -93,12 +97,12 @@ def learn(work, network, epochs, seed, cores, start=None, tuned_to=None, bfloat1
         labels = ["disorder_parameter", "q6"]
         files = {tuned_to: files[tuned_to]}
     source = PatternSource(
-        structures, [VOLUMES[name] for name in files], MESH, labels, seed=seed, cores=cores
+        structures, [VOLUMES[name] for name in files], recipe.mesh, labels, seed=seed, cores=cores
     )
     training = Training(
         network=network, weights=None if start is None else str(start), epochs=epochs, steps_per_epoch=625,
         schedule="one_cycle", learning_rate=3e-3 if start is None else 1e-3, loss="huber", seed=seed,
-        cores=cores, bfloat16=bfloat16,
+        cores=cores, bfloat16=bfloat16, recipe=recipe,
         augmentation=Augmentation(rotation=0, contrast=0, noise=0, sharpness=0),
     )  # fmt: skip
     tests = [PatternDataset(path) for path in files.values()]
@@ -147,6 +151,8 @@ def main():
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--network", default="polar", choices=["polar", "rotation_invariant"])
     parser.add_argument("--epochs", type=int, default=30, help="of 625 batches of 64 patterns")
+    parser.add_argument("--recipe", default="simulation", choices=sorted(MESHES))
+    parser.add_argument("--k-min", type=float, help="Å⁻¹, in place of that of the recipe")
     parser.add_argument("--bfloat16", action="store_true", help="faster where the processor has it")
     parser.add_argument("--start", type=Path, help="tune this model: d_i and Q6, one volume, 36 at.% Zr")
     parser.add_argument("--tuned-to", default="r4_h10", choices=sorted(VOLUMES))
@@ -159,8 +165,11 @@ def main():
             for done in [pool.submit(quench, arguments.work, n, *r) for n, r in {**TEST, **TRAIN}.items()]:
                 done.result()
     elif arguments.stage == "train":
+        recipe = getattr(Recipe, arguments.recipe)(MESHES[arguments.recipe])
+        if arguments.k_min is not None:
+            recipe = replace(recipe, k_min=arguments.k_min)
         learn(
-            arguments.work, arguments.network, arguments.epochs, arguments.seed, arguments.cores,
+            arguments.work, arguments.network, arguments.epochs, arguments.seed, arguments.cores, recipe,
             arguments.start, arguments.tuned_to, arguments.bfloat16,
         )  # fmt: skip
     else:

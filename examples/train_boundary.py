@@ -2,7 +2,7 @@
 
     python examples/train_boundary.py --work WORK --network rotation_invariant --epochs 30
 
-Endless patterns of complexions a and b (minimised, 300 K, 1000 K), eight small boundaries of other tilts,
+Endless patterns of complexions a and b (minimised, 300 K, 1000 K), 18 small boundaries of other tilts,
 three composites and two glasses; the test is the whole 2.5 Å scan of complexion_c, whose tilt and length are
 its own. ``report.json`` holds the metrics, ``profile.png`` the true and predicted profile. A run that was
 killed goes on.
@@ -48,7 +48,7 @@ TRAIN = {
     "composite_4a_rotated": 0.5, "composite_4a_aligned": 0.5, "composite_3a_aligned": 0.5, "glass_fast": 0.5,
     "glass_slow": 0.5, "glass_slow_300K": 0.5,
 }  # fmt: skip
-TRAIN |= {f"boundary_{n}": 1.5 for n in range(1, 9)} | {f"boundary_{n}_300K": 0.5 for n in range(1, 9)}
+SMALL = 18  # boundary_1 ... boundary_18
 TEST = "complexion_c"
 
 
@@ -83,14 +83,18 @@ def main():
     )
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--bfloat16", action="store_true", help="faster where the processor has it")
-    parser.add_argument("--no-small", action="store_true", help="leave out the eight small boundaries")
+    parser.add_argument(
+        "--boundaries", type=int, default=SMALL, choices=range(SMALL + 1), metavar=f"0-{SMALL}",
+        help="how many of the small boundaries to learn from, in the order of their numbers",
+    )  # fmt: skip
     parser.add_argument("--loss", default="mae", choices=["mae", "huber"])
     parser.add_argument("--members", type=int, default=1, help="networks in the ensemble")
     parser.add_argument("--cores", type=int, default=1)
     arguments = parser.parse_args()
     name = f"{arguments.network}_{arguments.beams}_{arguments.delta_k}_{arguments.epochs}_{arguments.seed}"
     name += f"_x{arguments.members}" * (arguments.members > 1)
-    name += "_no_small" * arguments.no_small + "_bfloat16" * arguments.bfloat16
+    name += f"_small{arguments.boundaries}" * (arguments.boundaries < SMALL)
+    name += "_bfloat16" * arguments.bfloat16
     name += "_huber" * (arguments.loss == "huber")
     name += "_minimised" * arguments.minimised + "_tuned" * (arguments.start is not None)
     mesh = Mesh(1.0, arguments.delta_k, integrate=arguments.integrate)
@@ -113,12 +117,13 @@ def main():
         for name in arguments.held_out
     ]
     build_dataset(test_file, tests, [VOLUME], mesh, labels=["disorder_parameter"])
+    numbers = range(1, arguments.boundaries + 1)
+    small = {f"boundary_{n}": 1.5 for n in numbers} | {f"boundary_{n}_300K": 0.5 for n in numbers}
     chosen = {
         name: w
-        for name, w in TRAIN.items()
+        for name, w in {**TRAIN, **small}.items()
         if name.removesuffix("_300K").removesuffix("_1000K") not in arguments.held_out
         and not (arguments.minimised and name.endswith("K"))
-        and not (arguments.no_small and name.startswith("boundary"))
     }
     source = PatternSource(
         [examples.load(name) for name in chosen], [VOLUME], mesh, zone_axes=BEAMS[arguments.beams],
