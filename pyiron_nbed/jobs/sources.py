@@ -141,7 +141,7 @@ def check_sources(
                 raise InputError(
                     f"The frames of a file have no names, and {frame!r} was given: give numbers."
                 )
-            check_file(source["file"], species)
+            check_file(source["file"], species, frame)
         elif "atoms" in source:
             if frame not in (0, -1, [0], [-1]):
                 raise InputError(f"A structure has one frame, and {frame!r} was given: give -1.")
@@ -169,7 +169,7 @@ def each_source(
     """
     for source in sources:
         if "file" in source:
-            yield read_structures(source["file"], species, frame, cores)
+            yield read_structures(source["file"], species, frame, cores=cores)
         elif "atoms" in source:
             yield iter([atoms_from_dict(source["atoms"])])
         else:
