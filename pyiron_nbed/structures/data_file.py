@@ -158,8 +158,10 @@ def _parse(path: str | os.PathLike) -> _Data:
         raise StructureError(
             f"{path} has masses or labels that cannot be read ({error}): mend them."
         ) from None
+    # OVITO knows "abc origin" with one blank only
+    plain = b"\n".join(b" ".join(line.split()) for line in head.splitlines()) + b"\n" + text[len(head) :]
     return _Data(
-        text, int(atoms[1]), int(types[1]),
+        plain, int(atoms[1]), int(types[1]),
         None if unit is None else unit[1].decode(), None if step is None else int(step[1]),
         *bodies.get("Atoms", ("", b"")), labels, masses,
     )  # fmt: skip

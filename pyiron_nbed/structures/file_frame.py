@@ -270,7 +270,7 @@ def _atomic_numbers(frame: FileFrame, species: Sequence[str] | None) -> np.ndarr
     for kind in kinds:
         table[kind] = atomic_numbers[_element(frame, kind)]
     if species is not None:
-        symbols = [_element(frame, kind) for kind in kinds]
+        symbols = sorted(_element(frame, kind) for kind in kinds)
         if not set(symbols) <= set(species):
             raise InputError(
                 f"{frame.where} names its elements ({_list(symbols)}) and the species given are "
