@@ -104,6 +104,8 @@ def data_frame(path: str | os.PathLike, atom_style: str | None = None) -> FileFr
         StructureError: a damaged file, or an atom style that is not known.
     """
     data = _parse(path)
+    if data.n_atoms == 0:
+        raise StructureError(f"{path} holds no atoms: give another file.")
     style = atom_style or _style_of(data, path)
     words = _SUFFIX.sub("", style).split()
     options: dict[str, str | tuple[str, ...]] = {"atom_style": words[0]}

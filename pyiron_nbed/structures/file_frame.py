@@ -31,7 +31,7 @@ class FileFrame:
         where: file and frame, for messages.
         types: (N,) int, numbers of the types.
         positions: (N, 3), not counted from the corner of the cell.
-        cell, origin: (3, 3) rows and (3,) corner; cell of zeros where the file has none.
+        cell, origin: (3, 3) rows, or None where the file has no cell, and (3,) its corner.
         pbc: (3,) bool.
         ids: (N,) int, or None where the order of the file is the order of the atoms.
         names: of some or all types, as the file gives them.
@@ -46,7 +46,7 @@ class FileFrame:
     where: str
     types: np.ndarray
     positions: np.ndarray
-    cell: np.ndarray
+    cell: np.ndarray | None
     origin: np.ndarray
     pbc: np.ndarray
     ids: np.ndarray | None = None
@@ -100,8 +100,9 @@ def check_periodic(pbc: Any) -> np.ndarray | None:
     flags = np.asarray(pbc, dtype=object) if not isinstance(pbc, np.ndarray) else pbc
     flat = flags.ravel().tolist()
     if flags.shape not in ((), (3,)) or not all(isinstance(flag, (bool, np.bool_)) for flag in flat):
+        shown = f"an array of shape {pbc.shape}" if isinstance(pbc, np.ndarray) else repr(pbc)
         raise InputError(
-            f"pbc is {pbc!r}: give True, False, or three of them, for example (True, True, False)."
+            f"pbc is {shown}: give True, False, or three of them, for example (True, True, False)."
         )
     return np.array(flat * (3 if flags.shape == () else 1), bool)
 
@@ -147,12 +148,14 @@ def to_atoms(frame: FileFrame, species: Sequence[str] | None = None, pbc: np.nda
         InputError: elements that are not named, or units without Å.
     """
     _check_numbers(frame)
+    if frame.cell is None and pbc is not None and pbc.any():
+        raise InputError(f"{frame.where} has no cell, so nothing is periodic: leave out pbc.")
     scale = length_of_unit(frame.unit, frame.where)
     numbers = _atomic_numbers(frame, species)
     positions = frame.positions - frame.origin if np.any(frame.origin) else frame.positions
     cell = frame.cell
     if scale != 1.0:
-        positions, cell = positions * scale, cell * scale
+        positions, cell = positions * scale, None if cell is None else cell * scale
     order = None if frame.ids is None else order_of(frame.ids, frame.where)
     if order is not None:
         numbers, positions = numbers[order], positions[order]
@@ -238,13 +241,15 @@ def _check_numbers(frame: FileFrame) -> None:
             "file is damaged."
         )
     cell = frame.cell
+    if cell is None:
+        return
     if not np.isfinite(cell).all() or not np.isfinite(frame.origin).all():
         raise StructureError(f"{frame.where} holds a box that is no finite number: the file is damaged.")
-    if np.any(cell) and (cell.diagonal() < 0).any() and np.allclose(cell, np.diag(cell.diagonal())):
+    if (cell.diagonal() < 0).any() and np.allclose(cell, np.diag(cell.diagonal())):
         raise StructureError(
             f"{frame.where} holds a box whose upper bound is below its lower one: mend the file."
         )
-    if np.any(cell) and abs(np.linalg.det(cell)) < 1e-9 * np.abs(cell).max() ** 3:
+    if abs(np.linalg.det(cell)) <= 1e-9 * np.abs(cell).max() ** 3:
         raise StructureError(f"{frame.where} holds a box without volume: give three sides above 0.")
 
 

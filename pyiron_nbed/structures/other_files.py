@@ -139,6 +139,8 @@ def _by_ase(text: bytes, where: str, kind: str) -> FileFrame:
         raise StructureError(
             f"{where} has sites that are only partly occupied: write a structure with one whole atom on each."
         )
+    if not atoms.cell.rank == 3:
+        raise StructureError(f"{where} has no cell of three vectors: the file is damaged.")
     return _frame_of(atoms, where)
 
 
@@ -200,7 +202,8 @@ def _from_npz(path: str | os.PathLike) -> FileFrame:
         else {n: s if isinstance(s, str) else _symbol(s) for n, s in enumerate(symbols.tolist(), 1)}
     )
     return FileFrame(
-        str(path), types + 1, positions.astype(float), cell.astype(float), np.zeros(3), pbc,
+        str(path), types + 1, positions.astype(float),
+        cell.astype(float), np.zeros(3), pbc,
         names=names, named=bool(names),
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ def ovito_frame(
         options: of ``ovito.io.import_file``.
 
     Returns:
-        What the file holds; cell of zeros where it has none.
+        What the file holds.
 
     Raises:
         StructureError: OVITO cannot read it, or finds several frames.
@@ -68,7 +68,7 @@ def ovito_frame(
     particles = data.particles
     if particles is None or particles.particle_types is None or "Position" not in particles:
         raise StructureError(f"{where} holds no types and positions of atoms: write it with both.")
-    cell, origin, pbc = np.zeros((3, 3)), np.zeros(3), np.zeros(3, bool)
+    cell, origin, pbc = None, np.zeros(3), np.zeros(3, bool)
     if data.cell is not None:
         matrix = np.array(data.cell[...])
         cell, origin, pbc = matrix[:, :3].T.copy(), matrix[:, 3].copy(), np.array(data.cell.pbc, bool)

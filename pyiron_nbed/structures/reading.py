@@ -26,7 +26,7 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.checks import is_whole
-from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed.errors import InputError, NBEDError, StructureError
 from pyiron_nbed.structures.binary_dump import is_binary_dump
 from pyiron_nbed.structures.data_file import check_atom_style, check_data, data_frame, is_data_file
 from pyiron_nbed.structures.dump import check_tail, dump_frame, frame_number, names_types, scan_dump
@@ -95,14 +95,11 @@ def read_structures(
     _check_path(path)
     elements, periodic, numbers = check_species(species), check_periodic(pbc), _frame_numbers(frames)
     style = check_atom_style(atom_style)
-    _check(path, elements, numbers)
-    with _unpacked(path) as plain:
-        torn = scan_dump(plain).torn if file_kind(plain) in ("dump", "binary dump") else ()
+    torn = _check(path, elements, numbers)
     if torn:
         warnings.warn(
             f"{path} has {len(torn)} frames that were cut off (at byte {', '.join(map(str, torn[:5]))}): "
-            "they are "
-            "left out, and frames are counted without them.",
+            "they are left out, and frames are counted without them.",
             stacklevel=2,
         )
     return _read(path, elements, numbers, periodic, style, cores)
@@ -110,15 +107,24 @@ def read_structures(
 
 def check_file(
     path: str | os.PathLike, species: Sequence[str] | None = None, frames: int | Sequence[int] | str = -1
-) -> None:
-    """Raise for a file that :func:`read_structures` would refuse at its first look.
+) -> Atoms:
+    """Raise for a file that :func:`read_structures` would refuse; one frame of several is read.
+
+    Returns:
+        The last of the frames asked for.
 
     Raises:
-        InputError: no such file or frame, or species that are needed and absent.
-        LammpsError, StructureError: a damaged file, or one of another kind.
+        InputError, LammpsError, StructureError: as :func:`read_structures`.
+
+    Example:
+        >>> _ = Path("copper.xyz").write_text("1\\n\\nCu 0 0 0\\n")
+        >>> len(check_file("copper.xyz"))
+        1
     """
     _check_path(path)
-    _check(path, check_species(species), _frame_numbers(frames))
+    elements, numbers = check_species(species), _frame_numbers(frames)
+    _check(path, elements, numbers)
+    return next(_read(path, elements, [-1] if numbers is None else numbers[-1:], None, None, 1))
 
 
 def file_kind(path: str | os.PathLike) -> str:
@@ -168,11 +174,14 @@ def _check_path(path: Any) -> None:
         raise InputError(f"The file {path} does not exist: give the path of {_KINDS}.")
 
 
-def _check(path: str | os.PathLike, species: list[str] | None, numbers: list[int] | None) -> None:
+def _check(path: str | os.PathLike, species: list[str] | None, numbers: list[int] | None) -> tuple[int, ...]:
+    """Raise for what the head of a file, or the places of its frames, tell; bytes of torn frames."""
+    torn: tuple[int, ...] = ()
     with _unpacked(path) as plain:
         kind = file_kind(plain)
         if kind in ("dump", "binary dump"):
             scan = scan_dump(plain)
+            torn = scan.torn
             if numbers is None:
                 check_tail(path, scan)
             for number in numbers or []:
@@ -194,6 +203,7 @@ def _check(path: str | os.PathLike, species: list[str] | None, numbers: list[int
                 )
             if kind == "data":
                 check_data(plain, species)
+    return torn
 
 
 def _read(path, species, numbers, pbc, atom_style, cores) -> Iterator[Atoms]:
@@ -284,7 +294,12 @@ def _unpacked(path: str | os.PathLike) -> Iterator[Path]:
             raise StructureError(
                 f"{path} cannot be unpacked ({error}): it is damaged or truncated."
             ) from error
-        yield plain
+        try:
+            if file_kind(plain) == "packed":
+                raise StructureError(f"{path} is packed twice: unpack it once.")
+            yield plain
+        except NBEDError as error:  # the file is known by its own name
+            raise type(error)(str(error).replace(str(plain), str(path))) from error
 
 
 def _unpack_zstandard(path: Path, target: Any) -> None:

@@ -108,7 +108,7 @@ def text_frame(file: BinaryIO, place: Place, where: str, by_type: bool) -> FileF
     whole = place.start == 0 and place.end == os.fstat(file.fileno()).st_size
     source = file.name if whole else text
     frame = ovito_frame(source, where, ".dump", input_format="lammps/dump", columns=mapping)
-    if len(frame.types) != n_atoms or frame.ids is None or not np.allclose(frame.cell, cell, rtol=1e-9):
+    if len(frame.types) != n_atoms or frame.ids is None or not _is_near(frame.cell, cell):
         raise StructureError(
             f"{where} was not read as it was written ({len(frame.types)} of {n_atoms} atoms)."
         )
@@ -178,6 +178,10 @@ def _end_of_rows(text: mmap.mmap, head: re.Match, end: int, last: bool) -> int |
     before = [line.split()[-1:] for line in text[max(begin, newline - 65_536) : newline].splitlines()[-1000:]]
     usual = np.median([_decimals(word[0]) for word in before if word] or [0])
     return end if _decimals(row[-1]) >= usual else None
+
+
+def _is_near(found: np.ndarray | None, cell: np.ndarray) -> bool:
+    return found is not None and np.allclose(found, cell, rtol=1e-9, equal_nan=True)
 
 
 def _decimals(word: bytes) -> int:
