@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from pyiron_nbed.patterns.mesh import Mesh
     from pyiron_nbed.structures import bicrystal, composite, glass
+    from pyiron_nbed.structures.reading import read_structures
 
 try:
     __version__ = metadata.version("pyiron_nbed")
@@ -40,6 +41,7 @@ _HOMES = {
     "bicrystal": "pyiron_nbed.structures",
     "composite": "pyiron_nbed.structures",
     "glass": "pyiron_nbed.structures",
+    "read_structures": "pyiron_nbed.structures.reading",
 }
 JOB_CLASSES = {
     "ComplexionMDMC": "pyiron_nbed.jobs.complexion",
@@ -53,7 +55,8 @@ JOB_CLASSES = {
 
 __all__ = [
     "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "OneLayerCluster", "Volume", "VolumeRange",
-    "WeightedVolume", "__version__", "bicrystal", "composite", "glass", "simulate_patterns",
+    "WeightedVolume", "__version__", "bicrystal", "composite", "glass", "read_structures",
+    "simulate_patterns",
 ]  # fmt: skip
 
 

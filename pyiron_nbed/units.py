@@ -29,6 +29,11 @@ NOUNS = {
     "Å": "a length", "Å⁻¹": "an inverse length", "eV": "an energy", "K": "a temperature", "K/s": "a rate",
     "ps": "a time", "fs": "a time", "mrad": "an angle", "°": "an angle", "pixels": "a distance",
 }  # fmt: skip
+# Å of the length of each unit style of LAMMPS that has one (lj has none)
+LAMMPS_LENGTHS = {
+    "metal": 1.0, "real": 1.0, "si": 1e10, "cgs": 1e8, "micro": 1e4, "nano": 10.0,
+    "electron": 1e10 * constants.physical_constants["Bohr radius"][0],
+}  # fmt: skip
 _ATTRIBUTE = "__quantities__"
 
 T = TypeVar("T", bound=Callable)

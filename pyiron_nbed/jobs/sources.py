@@ -113,7 +113,7 @@ def check_sources(
     species: Sequence[str] | None = None,
     name: str = "sources",
 ) -> list[Atoms]:
-    """Raise for sources that cannot be used; nothing large is read but what the job holds itself.
+    """Raise for sources that cannot be used; of a file one frame is read, of a job none.
 
     Args:
         sources: stored form, or None where none are set.
@@ -123,7 +123,7 @@ def check_sources(
         name: of the input.
 
     Returns:
-        The structures that the job holds itself.
+        The structures that the job holds itself, and one frame of each file.
 
     Raises:
         InputError: no sources, an absent file or job, a frame that cannot be.
@@ -141,7 +141,8 @@ def check_sources(
                 raise InputError(
                     f"The frames of a file have no names, and {frame!r} was given: give numbers."
                 )
-            check_file(source["file"], species)
+            own.append(check_file(source["file"], species, frame))
+            check_atoms(own[-1])
         elif "atoms" in source:
             if frame not in (0, -1, [0], [-1]):
                 raise InputError(f"A structure has one frame, and {frame!r} was given: give -1.")
@@ -169,7 +170,7 @@ def each_source(
     """
     for source in sources:
         if "file" in source:
-            yield read_structures(source["file"], species, frame, cores)
+            yield read_structures(source["file"], species, frame, cores=cores)
         elif "atoms" in source:
             yield iter([atoms_from_dict(source["atoms"])])
         else:

@@ -97,7 +97,8 @@ def species_mask(atoms: Atoms, species: str | None) -> np.ndarray:
     present = sorted(set(Atoms(np.unique(atoms.numbers)).get_chemical_symbols()))
     if species not in present:
         raise InputError(
-            f"The structure has no atoms of {species!r}: choose one of {', '.join(present)}, or 'all'."
+            f"The structure has no atoms of {species!r}: choose one of {', '.join(present)}, or 'all', as "
+            "the motif_species."
         )
     return atoms.numbers == Atoms(species).numbers[0]
 

@@ -1,205 +1,315 @@
-"""Structures from LAMMPS files: dumps, data files and restart files."""
+"""Structures from files: LAMMPS dumps, data and restart files, and those of other programs.
+
+OVITO [Stukowski2010] and ASE read them, LAMMPS itself converts restart files, and only the binary dumps
+that our own runs write are read here. What they give is checked against what the file says: the number of
+atoms, ids that stand once, whole frames, units. Whatever the file, lengths are in Å, positions are counted
+from the corner of the cell (the point xlo, ylo, zlo, or the origin that the file states), atoms outside of
+the cell stay there, and atoms are in the order of their ids where the file has ids.
+"""
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
-import re
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from itertools import islice
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io.lammpsdata import read_lammps_data
 
 from pyiron_nbed.checks import is_whole
-from pyiron_nbed.errors import InputError, LammpsError, StructureError
-from pyiron_nbed.executable import lammps_command
-from pyiron_nbed.structures.dump import read_frame, read_frames
+from pyiron_nbed.errors import InputError, NBEDError, StructureError
+from pyiron_nbed.structures.binary_dump import is_binary_dump
+from pyiron_nbed.structures.data_file import check_atom_style, check_data, data_frame, is_data_file
+from pyiron_nbed.structures.dump import check_tail, dump_frame, frame_number, names_types, scan_dump
+from pyiron_nbed.structures.file_frame import (
+    FileFrame,
+    check_count,
+    check_periodic,
+    check_species,
+    to_atoms,
+)
+from pyiron_nbed.structures.other_files import other_kind, single_frame, xyz_frame, xyz_places
+from pyiron_nbed.structures.restart_file import FIRST_WORDS, restart_frame
 
-_RESTART = b"LammpS RestartT"
-
-
-def file_kind(path: str | os.PathLike) -> str:
-    """What a LAMMPS file is, told from its first bytes: "dump", "binary dump", "data" or "restart".
-
-    Raises:
-        InputError: no such file, an empty or a compressed one.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            f"The file {path} does not exist: give the path of a LAMMPS dump, data or restart file."
-        )
-    with open(path, "rb") as file:
-        head = file.read(4096)
-    if not head:
-        raise InputError(f"The file {path} is empty: give a LAMMPS dump, data or restart file.")
-    if head[:2] == b"\x1f\x8b" or head[:4] == b"\x28\xb5\x2f\xfd":
-        raise InputError(f"The file {path} is compressed: decompress it first.")
-    if head.startswith(b"ITEM:"):
-        return "dump"
-    if head.startswith(_RESTART):
-        return "restart"
-    return "binary dump" if b"\x00" in head else "data"
+_KINDS = "a LAMMPS dump, data or restart file, xyz, POSCAR, cif, cfg or npz"
+_PACKED: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open,
+}  # fmt: skip
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"
+_FIRST = 8192
 
 
 def read_structures(
     path: str | os.PathLike,
     species: Sequence[str] | None = None,
     frames: int | Sequence[int] | str = -1,
+    pbc: bool | Sequence[bool] | None = None,
+    atom_style: str | None = None,
     cores: int = 1,
 ) -> Iterator[Atoms]:
-    """Structures of a LAMMPS dump (text or binary), data file or restart file.
+    """Structures of a file: what it is, is told from its content, not from its name.
 
-    LAMMPS itself converts a restart file, in a temporary folder.
+    Read are LAMMPS dumps (text and binary, ``dump custom`` and ``dump atom``), data and restart files, xyz
+    and extended xyz with its values per atom, POSCAR, cif, cfg (AtomEye) and ``.npz`` with species, positions
+    and cell, each also packed with gzip, bzip2, xz or, where the program ``zstd`` is there, Zstandard.
+
+    Units that a file states are converted to Å, positions are counted from the corner of the cell, and atoms
+    are sorted by their ids where there are ids. A frame that was cut off and is followed by a whole one (a
+    run that was killed and went on) is left out with a warning; where the last frame is cut off, it can
+    neither be asked for as −1 nor with "all", while the whole ones before it can be by their numbers.
 
     Args:
         path: the file.
-        species: element of each LAMMPS type. Needed unless a text dump has the column ``element``
-            or a data or restart file holds masses, from which the elements are told.
-        frames: number of a frame (−1 the last), several numbers, or "all"; data and restart files hold
-            one frame.
+        species: element of each type, one for each. Needed unless the file names its elements or holds their
+            masses.
+        frames: number of a frame (−1 the last), several numbers, or "all".
+        pbc: what is periodic, one flag or three; None takes what the file says. Data files do not say it
+            and are taken as periodic, xyz files without a cell as not periodic.
+        atom_style: of a LAMMPS data file, such as "charge" or "hybrid sphere charge"; None takes what the
+            file says or its columns tell.
         cores: MPI ranks for a restart file.
 
-    Yields:
-        ``ase.Atoms`` (Å) in the order of the frames asked for.
+    Returns:
+        Iterator over ``ase.Atoms`` (Å) in the order of the frames asked for, read when they are taken;
+        ``info["step"]`` is the time step where the file has one.
 
     Raises:
-        InputError: no such file or frame, or the species are needed and not given.
-        LammpsError, StructureError: a damaged file, or one that is no LAMMPS file.
+        InputError: no such file or frame, species that are needed and not given or do not fit, units
+            without Å.
+        LammpsError, StructureError: a damaged file, one of another kind, a frame without atoms.
+
+    Example:
+        >>> _ = Path("cluster.xyz").write_text("2\\n\\nCu 0 0 0\\nZr 0 0 2.7\\n")
+        >>> [atoms.get_chemical_formula() for atoms in read_structures("cluster.xyz")]
+        ['CuZr']
     """
-    kind = file_kind(path)
-    path = Path(path)
-    numbers = _frame_numbers(frames)
-    if kind in ("dump", "binary dump"):
-        elements = _species_of_dump(path, kind, _check_species(species))
-        if numbers is None:
-            yield from read_frames(path, elements)
-        else:
-            yield from (read_frame(path, elements, number) for number in numbers)
-        return
-    if numbers is not None and any(number not in (0, -1) for number in numbers):
-        raise InputError(f"The file {path} holds one frame, and frames is {frames!r}: ask for frame 0 or -1.")
-    atoms = _read_data(path, species) if kind == "data" else _read_restart(path, species, cores)
-    for _ in numbers or [0]:
-        yield atoms
-
-
-def check_file(path: str | os.PathLike, species: Sequence[str] | None = None) -> None:
-    """Raise for a file that :func:`read_structures` would refuse at its first look.
-
-    Raises:
-        InputError: no such file, an empty or compressed one, or species that are needed and absent.
-    """
-    kind, elements = file_kind(path), _check_species(species)
-    if kind in ("dump", "binary dump"):
-        _species_of_dump(Path(path), kind, elements)
-    elif kind == "data":
-        _check_data(Path(path), elements)
-
-
-def _species_of_dump(path: Path, kind: str, elements: list[str] | None) -> list[str]:
-    elements = elements or (_elements_of_dump(path) if kind == "dump" else None)
-    if elements is None:
-        raise InputError(
-            f"The file {path} numbers its atom types but does not name them: give the element of each "
-            "type, for example ['Cu', 'Zr']."
+    _check_path(path)
+    elements, periodic, numbers = check_species(species), check_periodic(pbc), _frame_numbers(frames)
+    style = check_atom_style(atom_style)
+    torn = _check(path, elements, numbers)
+    if torn:
+        warnings.warn(
+            f"{path} has {len(torn)} frames that were cut off (at byte {', '.join(map(str, torn[:5]))}): "
+            "they are left out, and frames are counted without them.",
+            stacklevel=2,
         )
-    return elements
+    return _read(path, elements, numbers, periodic, style, cores)
+
+
+def check_file(
+    path: str | os.PathLike, species: Sequence[str] | None = None, frames: int | Sequence[int] | str = -1
+) -> Atoms:
+    """Raise for a file that :func:`read_structures` would refuse; one frame of several is read.
+
+    Returns:
+        The last of the frames asked for.
+
+    Raises:
+        InputError, LammpsError, StructureError: as :func:`read_structures`.
+
+    Example:
+        >>> _ = Path("copper.xyz").write_text("1\\n\\nCu 0 0 0\\n")
+        >>> len(check_file("copper.xyz"))
+        1
+    """
+    _check_path(path)
+    elements, numbers = check_species(species), _frame_numbers(frames)
+    _check(path, elements, numbers)
+    return next(_read(path, elements, [-1] if numbers is None else numbers[-1:], None, None, 1))
+
+
+def file_kind(path: str | os.PathLike) -> str:
+    """What a file is, told from its first bytes.
+
+    Returns:
+        "dump", "binary dump", "data", "restart", "xyz", "poscar", "cif", "cfg", "npz", or "packed".
+
+    Raises:
+        InputError: no such file, or an empty one.
+        StructureError: of no known kind.
+
+    Example:
+        >>> _ = Path("copper.xyz").write_text("1\\n\\nCu 0 0 0\\n")
+        >>> file_kind("copper.xyz")
+        'xyz'
+    """
+    _check_path(path)
+    with open(path, "rb") as file:
+        head = file.read(_FIRST)
+    if not head:
+        raise InputError(f"The file {path} is empty: give {_KINDS}.")
+    if head.startswith((*_PACKED, _ZSTANDARD)):
+        return "packed"
+    if head.startswith(FIRST_WORDS):
+        return "restart"
+    if is_binary_dump(head):
+        return "binary dump"
+    if head.startswith(b"PK\x03\x04"):
+        return "npz"
+    kind = None
+    if b"\0" not in head[:64]:
+        if b"ITEM: TIMESTEP" in head or head.startswith(b"ITEM:"):
+            return "dump"
+        kind = "data" if is_data_file(head) else other_kind(head)
+    if kind is None:
+        raise StructureError(f"{path} is none of the files that can be read: give {_KINDS}.")
+    return kind
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"The path is {path!r}: give the path of a file as text, {_KINDS}.")
+    if Path(path).is_dir():
+        raise InputError(f"{path} is a folder: give the path of a file in it, {_KINDS}.")
+    if not Path(path).is_file():
+        raise InputError(f"The file {path} does not exist: give the path of {_KINDS}.")
+
+
+def _check(path: str | os.PathLike, species: list[str] | None, numbers: list[int] | None) -> tuple[int, ...]:
+    """Raise for what the head of a file, or the places of its frames, tell; bytes of torn frames."""
+    torn: tuple[int, ...] = ()
+    with _unpacked(path) as plain:
+        kind = file_kind(plain)
+        if kind in ("dump", "binary dump"):
+            scan = scan_dump(plain)
+            torn = scan.torn
+            if numbers is None:
+                check_tail(path, scan)
+            for number in numbers or []:
+                frame_number(path, scan, number)
+            if species is None and not names_types(plain):
+                raise InputError(
+                    f"The file {path} numbers its atom types but does not name them: give species, the "
+                    "element "
+                    "of each type, for example ['Cu', 'Zr']."
+                )
+        elif kind == "xyz":
+            for number in numbers or []:
+                _xyz_number(path, xyz_places(plain), number)
+        else:
+            if numbers is not None and any(number not in (0, -1) for number in numbers):
+                given = numbers[0] if len(numbers) == 1 else numbers
+                raise InputError(
+                    f"The file {path} holds one frame, and frames is {given}: ask for frame 0 or -1."
+                )
+            if kind == "data":
+                check_data(plain, species)
+    return torn
+
+
+def _read(path, species, numbers, pbc, atom_style, cores) -> Iterator[Atoms]:
+    with _unpacked(path) as plain:
+        kind = file_kind(plain)
+        if kind in ("dump", "binary dump", "xyz"):
+            read, count = _frames_of(plain, kind, species is not None)
+            found = range(count) if numbers is None else [number % count for number in numbers]
+            fits = species is None
+            for number in found:
+                frame = read(number)
+                fits = fits or frame.named or _names_each(path, frame, read, count, species)
+                yield to_atoms(frame, species, pbc)
+            return
+        if kind == "data":
+            frame = data_frame(plain, atom_style)
+        elif kind == "restart":
+            frame = restart_frame(plain, cores)
+        else:
+            frame = single_frame(plain, kind, species)
+        atoms = to_atoms(frame, species, pbc)
+        for _ in numbers or [0]:
+            yield atoms.copy()
+
+
+def _frames_of(path: Path, kind: str, by_type: bool) -> tuple[Callable[[int], FileFrame], int]:
+    if kind == "xyz":
+        places = xyz_places(path)
+        return lambda number: xyz_frame(path, places[number], number), len(places)
+    scan = scan_dump(path)
+    return lambda number: dump_frame(path, scan, number, by_type), len(scan.places)
+
+
+def _names_each(path, frame: FileFrame, read, count: int, species: list[str]) -> bool:
+    """Whether the highest type of a file is that of the last species; an InputError if not.
+
+    A frame may lack a type that others have, so those are looked at before this is said.
+    """
+    highest = int(frame.types.max(initial=0))
+    for number in reversed(range(count)):
+        if highest >= len(species):
+            break
+        highest = max(highest, int(read(number).types.max(initial=0)))
+    if highest:
+        check_count(species, highest, None, f"The file {path}")
+    return True
+
+
+def _xyz_number(path: str | os.PathLike, places: list[tuple[int, int]], number: int) -> None:
+    count = len(places)
+    if not -count <= number < count:
+        raise InputError(
+            f"{path} holds {count} whole frames, so there is no frame {number}: choose {-count} to "
+            f"{count - 1}."
+        )
 
 
 def _frame_numbers(frames: Any) -> list[int] | None:
     """Numbers of frames; None for all."""
     if isinstance(frames, str) and frames == "all":
         return None
-    numbers = [frames] if not isinstance(frames, (list, tuple, np.ndarray)) else list(frames)
+    numbers = [frames] if not isinstance(frames, (list, tuple, range, np.ndarray)) else list(frames)
     if not numbers or not all(map(is_whole, numbers)):
-        raise InputError(f"The frame of a file is {frames!r}: give whole numbers (-1 is the last), or 'all'.")
+        raise InputError(f"frames is {frames!r}: give whole numbers (-1 is the last), or 'all'.")
     return [int(n) for n in numbers]
 
 
-def _check_species(species: Sequence[str] | None) -> list[str] | None:
-    if species is None:
-        return None
-    if isinstance(species, str) or not len(species):
-        raise InputError(f"species is {species!r}: give a list with the element of each LAMMPS type.")
-    try:
-        Atoms(list(species))
-    except (KeyError, ValueError, TypeError):
-        raise InputError(f"species is {list(species)}: not all of these are chemical symbols.") from None
-    return list(species)
-
-
-def _elements_of_dump(path: Path) -> list[str] | None:
-    """Elements by type from the column ``element`` of the first frame, or None without one."""
-    with open(path) as file:
-        header = list(islice(file, 9))
-        columns = header[-1].split()[2:]
-        if len(header) < 9 or not {"element", "type"} <= set(columns):
-            return None
-        of_type: dict[int, str] = {}
-        kind, name = columns.index("type"), columns.index("element")
-        for line in islice(file, int(header[3])):
-            words = line.split()
-            if len(words) == len(columns):  # a truncated line is found by the reader
-                of_type[int(words[kind])] = words[name]
-    return [of_type.get(number, "X") for number in range(1, max(of_type, default=0) + 1)] or None
-
-
-def _check_data(path: Path, elements: list[str] | None) -> None:
-    with open(path, errors="replace") as file:
-        head = file.read(20_000)
-    types = re.search(r"^\s*(\d+)\s+atom types", head, re.MULTILINE)
-    if types is None:
-        raise StructureError(
-            f"{path} is no LAMMPS dump, data or restart file: its header was not recognised."
-        )
-    if elements is None and not re.search(r"^\s*Masses", head, re.MULTILINE):
-        raise InputError(
-            f"The file {path} numbers its atom types but gives neither names nor masses: give the element "
-            "of each type, for example ['Cu', 'Zr']."
-        )
-    if elements is not None and len(elements) < int(types.group(1)):
-        raise InputError(
-            f"The file {path} has {types.group(1)} atom types and the species given are {elements}: name "
-            "each type."
-        )
-
-
-def _read_data(path: Path, species: Sequence[str] | None) -> Atoms:
-    elements = _check_species(species)
-    _check_data(path, elements)
-    z_of_type = None
-    if elements is not None:
-        z_of_type = dict(enumerate(Atoms(elements).numbers.tolist(), 1))
-    try:
-        atoms = read_lammps_data(str(path), Z_of_type=z_of_type, read_image_flags=False)
-    except (ValueError, KeyError, IndexError, RuntimeError, TypeError, StopIteration) as error:
-        raise StructureError(
-            f"The data file {path} cannot be read ({error or 'it ends early'}): it is damaged."
-        ) from error
-    origin = np.asarray(atoms.get_celldisp()).ravel()
-    return Atoms(atoms.numbers, atoms.positions - origin, cell=atoms.cell, pbc=True)
-
-
-def _read_restart(path: Path, species: Sequence[str] | None, cores: int) -> Atoms:
+@contextmanager
+def _unpacked(path: str | os.PathLike) -> Iterator[Path]:
+    """The file itself, or a temporary one with what is packed in it."""
+    path = Path(path)
+    if file_kind(path) != "packed":
+        yield path
+        return
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "structure.data"
-        script = Path(folder) / "convert.lmp"
-        script.write_text(f'read_restart "{path.resolve()}"\nwrite_data {data.name} nocoeff\n')
-        done = subprocess.run(
-            [*lammps_command(cores), "-in", script.name], cwd=folder, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        if done.returncode or not data.is_file():
-            lines = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
-            reason = lines[0] if lines else done.stderr[-300:]
-            raise LammpsError(
-                f"LAMMPS could not convert the restart file {path} ({reason}): it must come from the same "
-                "release of LAMMPS with the same packages; write a data file or a dump instead."
-            )
-        return _read_data(data, species)
+        plain = Path(folder) / path.stem
+        with open(path, "rb") as file:
+            head = file.read(8)
+        try:
+            with open(plain, "wb") as target:
+                if head.startswith(_ZSTANDARD):
+                    _unpack_zstandard(path, target)
+                else:
+                    unpack = next(function for first, function in _PACKED.items() if head.startswith(first))
+                    with unpack(path, "rb") as source:
+                        shutil.copyfileobj(source, target, 1 << 22)
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            raise StructureError(
+                f"{path} cannot be unpacked ({error}): it is damaged or truncated."
+            ) from error
+        try:
+            if file_kind(plain) == "packed":
+                raise StructureError(f"{path} is packed twice: unpack it once.")
+            yield plain
+        except NBEDError as error:  # the file is known by its own name
+            raise type(error)(str(error).replace(str(plain), str(path))) from error
+
+
+def _unpack_zstandard(path: Path, target: Any) -> None:
+    program = shutil.which("zstd")
+    if program is None:
+        raise InputError(
+            f"{path} is packed with Zstandard, and there is no program zstd: install it, or unpack the file."
+        )
+    done = subprocess.run(
+        [program, "-dcq", str(path.resolve())], stdout=target, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        raise OSError(" ".join(done.stderr.split())[-100:])

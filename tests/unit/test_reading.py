@@ -94,10 +94,14 @@ def test_frames(files):
 
 def test_species_are_needed(files):
     folder, _ = files
-    with pytest.raises(InputError, match="does not name them: give the element"):
+    with pytest.raises(InputError, match="does not name them: give species"):
         check_file(folder / "types.dump")
     with pytest.raises(InputError, match="neither names nor masses"):
         check_file(folder / "in.data")
+    with pytest.raises(InputError, match=r"2 atom types and the species given are \['Cu', 'Zr', 'Al'\]"):
+        next(read_structures(folder / "out.restart", ["Cu", "Zr", "Al"]))
+    with pytest.raises(InputError, match=r"types 1 to 2, but 3 species are given \(Cu, Zr, Al\)"):
+        next(read_structures(folder / "types.dump", ["Cu", "Zr", "Al"]))
     with pytest.raises(InputError, match=r"2 atom types and the species given are \['Cu'\]"):
         check_file(folder / "in.data", ["Cu"])
     with pytest.raises(InputError, match="not all of these are chemical symbols"):
@@ -114,10 +118,10 @@ def test_files_that_are_none(files, tmp_path):
     with pytest.raises(InputError, match="is empty"):
         check_file(tmp_path / "empty")
     (tmp_path / "text").write_text("hello\n")
-    with pytest.raises(StructureError, match="no LAMMPS dump"):
+    with pytest.raises(StructureError, match="none of the files that can be read"):
         check_file(tmp_path / "text")
     (tmp_path / "zipped").write_bytes(b"\x1f\x8b" + bytes(30))
-    with pytest.raises(InputError, match="compressed"):
+    with pytest.raises(StructureError, match="cannot be unpacked"):
         check_file(tmp_path / "zipped")
     damaged = tmp_path / "damaged.restart"
     damaged.write_bytes((folder / "out.restart").read_bytes()[:300])
