@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         simulate_patterns,
     )
     from pyiron_nbed.patterns.mesh import Mesh
-    from pyiron_nbed.structures import bicrystal, composite, glass
+    from pyiron_nbed.structures import bicrystal, composite, random_alloy
 
 try:
     __version__ = metadata.version("pyiron_nbed")
@@ -39,7 +39,8 @@ _HOMES = {
     "simulate_patterns": "pyiron_nbed.diffraction",
     "bicrystal": "pyiron_nbed.structures",
     "composite": "pyiron_nbed.structures",
-    "glass": "pyiron_nbed.structures",
+    "glass": "pyiron_nbed.structures",  # for one release more
+    "random_alloy": "pyiron_nbed.structures",
 }
 JOB_CLASSES = {
     "ComplexionMDMC": "pyiron_nbed.jobs.complexion",
@@ -53,7 +54,7 @@ JOB_CLASSES = {
 
 __all__ = [
     "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "OneLayerCluster", "Volume", "VolumeRange",
-    "WeightedVolume", "__version__", "bicrystal", "composite", "glass", "simulate_patterns",
+    "WeightedVolume", "__version__", "bicrystal", "composite", "random_alloy", "simulate_patterns",
 ]  # fmt: skip
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.units import NOUNS
@@ -209,6 +211,87 @@ def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
         shown = repr(value) if np.size(value) <= 6 else f"an array of shape {np.shape(value)}"
         raise InputError(f"{name} is {shown}: give three numbers, not all zero, or an array (P, 3) of them.")
     return vectors / length
+
+
+def symbol(value: Any, name: str, hint: str = "") -> str:
+    """The chemical symbol of an element.
+
+    Args:
+        value: what was given; atomic numbers are not taken.
+        name: of the parameter, for the error.
+        hint: end of the sentence, such as "or None for all".
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> symbol("Zr", "minority")
+        'Zr'
+        >>> symbol(40, "minority")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: minority is 40: give the symbol of an element, such as 'Cu'.
+    """
+    if not isinstance(value, str) or value not in atomic_numbers or value == "X":
+        raise InputError(_sentence(name, value, ["give the symbol of an element, such as 'Cu'"], hint))
+    return value
+
+
+def real_array(
+    value: Any, name: str, shape: Sequence[int | None], what: str, finite: bool = True
+) -> np.ndarray:
+    """Real numbers of a shape as float64; text, flags and complex numbers are no numbers.
+
+    Args:
+        value: what was given.
+        name: of the parameter, for the error.
+        shape: length of each axis, None where any is allowed.
+        what: that is wanted, for the error ("two lengths in Å, along y and z").
+        finite: refuse NaN and infinite numbers.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> real_array([1, 2], "shift", (2,), "two lengths in Å").tolist()
+        [1.0, 2.0]
+        >>> real_array(["1", "2"], "shift", (2,), "two lengths in Å")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: shift is ['1', '2']: give two lengths in Å.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of several lengths
+        array = np.empty(0, object)
+    valid = array.dtype.kind in "iuf" and array.ndim == len(shape)
+    valid = valid and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    if not valid or (finite and not np.isfinite(array).all()):
+        large = isinstance(value, np.ndarray) or len(repr(value)) > 80
+        shown = f"an array of shape {array.shape} and type {array.dtype}" if large else repr(value)
+        end = " of finite numbers" if finite and valid else ""
+        raise InputError(f"{name} is {shown}: give {what}{end}.")
+    return array.astype(float, copy=False)
+
+
+def memory(n_bytes: float, what: str, hint: str) -> None:
+    """Refuse what this machine has no memory for, before it is tried.
+
+    Args:
+        n_bytes: needed at least.
+        what: would need it, for the error ("A structure of 10,000 atoms").
+        hint: end of the sentence, what to do.
+
+    Raises:
+        InputError: it is more than the memory of this machine.
+
+    Example:
+        >>> memory(1e6, "A structure of 10,000 atoms", "build a smaller one")
+    """
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if n_bytes > have:
+        raise InputError(
+            f"{what} would need about {n_bytes / 1e9:.3g} GB of memory and this machine has "
+            f"{have / 1e9:.0f} GB: {hint}."
+        )
 
 
 def _bounds(

@@ -95,7 +95,7 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
     if not isinstance(atoms, Atoms):
         raise StructureError(
             f"A structure must be an ase.Atoms, not {type(atoms).__name__}: assign one, for example "
-            "pyiron_nbed.glass(n_atoms=4000, zr_fraction=0.36, seed=0)."
+            "pyiron_nbed.random_alloy(n_atoms=4000, zr_fraction=0.36, seed=0)."
         )
     if len(atoms) == 0:
         raise StructureError("The structure has no atoms: assign a structure with at least one atom.")

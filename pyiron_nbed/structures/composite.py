@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from pyiron_nbed.checks import number, whole
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.structures.glass import substitute
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, fcc_copper
+from pyiron_nbed.structures.random_alloy import substitute
 from pyiron_nbed.units import quantities
 
 

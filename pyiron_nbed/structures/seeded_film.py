@@ -8,8 +8,8 @@ from ase import Atoms
 from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.structures.bicrystal import BOUNDARIES, boundary_positions
-from pyiron_nbed.structures.glass import substitute
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU
+from pyiron_nbed.structures.random_alloy import substitute
 
 # Å³ per atom that a slab has to melt in. Melts of 10 to 50 at.% Zr (864 atoms, 1000 K, no pressure) take 12.5
 # for Cu and 24.0 for Zr [Mendelev2019], 12.7 and 23.6 [Mendelev2007]: a film of 30 % starts 2 % too dense.
