@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import numbers
 import os
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -234,6 +236,37 @@ def symbol(value: Any, name: str, hint: str = "") -> str:
     if not isinstance(value, str) or value not in atomic_numbers or value == "X":
         raise InputError(_sentence(name, value, ["give the symbol of an element, such as 'Cu'"], hint))
     return value
+
+
+def threads(value: Any, name: str = "cores") -> int | None:
+    """A number of threads; None for all.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> threads(2), threads(None)
+        (2, None)
+    """
+    return None if value is None else whole(value, name, 1, hint="or None for all")
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """A warning that points at the user's line, however deep in this package it arises.
+
+    Args:
+        text: one sentence.
+        category: of the warning.
+
+    Example:
+        >>> import pytest
+        >>> with pytest.warns(UserWarning, match="two atoms"):
+        ...     warn("There are two atoms only.")
+    """
+    level, frame = 2, sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == __name__.split(".")[0]:
+        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+    warnings.warn(text, category, stacklevel=level)
 
 
 def real_array(

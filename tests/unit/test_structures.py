@@ -71,7 +71,7 @@ def test_rotated_crystals_differ():
         ({"cells": 2.5}, "whole number"),
         ({"radius": -1.0}, "length above 0 Å"),
         ({"positions": [[0.1, 0.2]]}, "shape"),
-        ({"lattice_constant": float("nan")}, "length above 0 Å"),
+        ({"lattice_constant": float("nan")}, "length from 1 to 20 Å"),
         ({"radius": 14.0, "n_crystals": 9, "positions": "random"}, "fit at random"),
         ({"radius": 5.0, "n_crystals": 2, "positions": "hexagonal"}, "'grid', 'random'"),
         ({"n_crystals": 0}, "n_crystals"),
