@@ -20,6 +20,8 @@ from ase.data import atomic_numbers
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.units import NOUNS
 
+_LONGEST = 120  # characters of a value in an error
+
 
 def is_number(value: Any) -> bool:
     """True for one finite real number (no bool, no text).
@@ -182,7 +184,7 @@ def flag(value: Any, name: str) -> bool:
     """
     if isinstance(value, (bool, np.bool_)) or (is_number(value) and value in (0, 1)):
         return bool(value)
-    raise InputError(f"{name} is {value!r}: give True or False.")
+    raise InputError(f"{name} is {shown(value)}: give True or False.")
 
 
 def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
@@ -210,8 +212,8 @@ def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        shown = repr(value) if np.size(value) <= 6 else f"an array of shape {np.shape(value)}"
-        raise InputError(f"{name} is {shown}: give three numbers, not all zero, or an array (P, 3) of them.")
+        allowed = "three numbers, not all zero, or an array (P, 3) of them"
+        raise InputError(f"{name} is {shown(value)}: give {allowed}.")
     return vectors / length
 
 
@@ -298,10 +300,8 @@ def real_array(
     valid = array.dtype.kind in "iuf" and array.ndim == len(shape)
     valid = valid and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
     if not valid or (finite and not np.isfinite(array).all()):
-        large = isinstance(value, np.ndarray) or len(repr(value)) > 80
-        shown = f"an array of shape {array.shape} and type {array.dtype}" if large else repr(value)
         end = " of finite numbers" if finite and valid else ""
-        raise InputError(f"{name} is {shown}: give {what}{end}.")
+        raise InputError(f"{name} is {shown(value)}: give {what}{end}.")
     return array.astype(float, copy=False)
 
 
@@ -327,6 +327,21 @@ def memory(n_bytes: float, what: str, hint: str) -> None:
         )
 
 
+def shown(value: Any) -> str:
+    """A value as it is shown in an error: in one line, and not longer than a person reads.
+
+    Example:
+        >>> shown("14"), shown(np.float64(1.5)), shown(np.zeros((9, 3)))
+        ("'14'", '1.5', 'an array of shape (9, 3) and type float64')
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray) and value.size > 6:
+        return f"an array of shape {value.shape} and type {value.dtype}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+
+
 def _bounds(
     low: float | None, high: float | None, above: float | None = None, below: float | None = None
 ) -> str:
@@ -342,4 +357,4 @@ def _bounds(
 
 def _sentence(name: str, value: Any, words: Sequence[str], hint: str) -> str:
     allowed = " ".join(word for word in words if word)
-    return f"{name} is {value!r}: {allowed}{', ' if hint else ''}{hint}."
+    return f"{name} is {shown(value)}: {allowed}{', ' if hint else ''}{hint}."

@@ -69,7 +69,8 @@ def as_centers(centers: np.ndarray) -> np.ndarray:
         (1, 3)
     """
     try:
-        array = np.asarray(centers, dtype=float)
+        array = np.asarray(centers)
+        array = array.astype(float) if array.dtype.kind in "iuf" else np.empty(0)
     except (TypeError, ValueError):
         array = np.empty(0)
     if array.ndim == 1 and array.size == 3:
@@ -130,7 +131,7 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
         raise StructureError("The cell has no volume: its vectors lie in a plane; set atoms.cell in Å.")
     if minimum_distance is not None:
         number(minimum_distance, "minimum_distance", 0, unit="Å")
-        pair = closest_pair(atoms, minimum_distance)
+        pair = closest_pair(atoms, minimum_distance) if minimum_distance > 0 else None
         if pair is not None:
             raise too_close(*pair, minimum_distance)
 
@@ -243,6 +244,7 @@ def closest_pair(atoms: Atoms, within: float) -> tuple[int, int, float] | None:
         >>> closest_pair(Atoms("Cu2", [[0, 0, 0], [0, 0, 0.3]]), 0.5)
         (0, 1, 0.3)
     """
+    number(within, "within", above=0, unit="Å")
     boxes = build_cell_list(atoms, max(within, 3.0))
     i, j, r2 = _closest_pair(
         boxes.positions, boxes.order, boxes.cell, boxes.n_boxes, boxes.periodic, boxes.start,
@@ -350,6 +352,7 @@ def wrap_box(index, n_boxes, periodic):
 
 def check_orthogonal(atoms: Atoms) -> None:
     """Raise StructureError unless the cell is periodic, orthogonal and along x, y, z."""
+    check_atoms(atoms)
     cell = atoms.cell.array
     if not np.all(atoms.pbc):
         raise StructureError(

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial import cKDTree
 
-from pyiron_nbed.checks import number, one_of, real_array
+from pyiron_nbed.checks import number, one_of, real_array, shown
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, check_atoms_fit, check_lattice_constant
@@ -227,7 +227,7 @@ def _axes(orientation: Orientation, name: str) -> np.ndarray:
         valid = False
     if not valid or max(np.abs(x).max(), np.abs(z).max()) > _LARGEST_INDEX:
         raise InputError(
-            f"{name} is {orientation!r}: give two Miller directions of whole numbers up to "
+            f"{name} is {shown(orientation)}: give two Miller directions of whole numbers up to "
             f"{_LARGEST_INDEX}, along x and along z, for example ((1, 1, 0), (1, -1, 0))."
         )
     if x @ z != 0:

@@ -10,7 +10,7 @@ from ase import Atoms
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from pyiron_nbed.checks import number, real_array, whole
+from pyiron_nbed.checks import number, real_array, shown, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.structures.lattice import (
     LATTICE_CONSTANT_CU,
@@ -92,7 +92,7 @@ def composite(
         rotations = Rotation.random(count, random_state=random) if rotated is True else rotated
         if not isinstance(rotations, Rotation) or len(np.atleast_2d(rotations.as_quat())) != count:
             raise InputError(
-                f"rotated is {rotated!r}: give True, False or a scipy Rotation of {count} rotations."
+                f"rotated is {shown(rotated)}: give True, False or a scipy Rotation of {count} rotations."
             )
         matrices = np.atleast_3d(rotations.as_matrix()).reshape(-1, 3, 3)
         shell = [tree.query_ball_point(c, r + minimum_distance) for c, r in zip(centers, radii, strict=True)]
@@ -109,7 +109,7 @@ def _cells(cells: int | Sequence[int]) -> np.ndarray:
     except ValueError:
         valid = False
     if not valid:
-        raise InputError(f"cells is {cells!r}: give one whole number of fcc cells, or three.")
+        raise InputError(f"cells is {shown(cells)}: give one whole number of fcc cells, or three.")
     return repeat
 
 
@@ -121,7 +121,7 @@ def _radii(radius: float | Sequence[float], count: int) -> np.ndarray:
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        raise InputError(f"radius is {radius!r}: give a length above 0 Å, or {count} of them.")
+        raise InputError(f"radius is {shown(radius)}: give a length above 0 Å, or {count} of them.")
     return radii
 
 
@@ -141,7 +141,8 @@ def _centers(
             else cell[None] / 2
         )
     if positions != "random":
-        raise InputError(f"positions is {positions!r}: give 'grid', 'random' or centres of shape (n, 3).")
+        allowed = "'grid', 'random' or centres of shape (n, 3)"
+        raise InputError(f"positions is {shown(positions)}: give {allowed}.")
     centers: list[np.ndarray] = []
     for _ in range(2000 * count):
         trial = random.random(3) * cell
