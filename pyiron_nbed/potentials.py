@@ -182,6 +182,10 @@ def _from_frame(frame: pd.DataFrame, resource_paths: Sequence[str]) -> Potential
             "row with the columns " + ", ".join(COLUMNS) + "."
         )
     row = frame.iloc[0]
+    for column in ("Filename", "Species", "Config"):
+        value = row[column]
+        if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(i, str) for i in value):
+            raise PotentialError(f"The column {column} of the potential is {value!r}: give a list of texts.")
     config, files = list(row["Config"]), []
     for given in row["Filename"]:
         if not given:
