@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pyiron_nbed import bicrystal, composite, glass
+from pyiron_nbed import bicrystal, composite, random_alloy
 from pyiron_nbed.examples import save
 from pyiron_nbed.executable import lammps_command, lammps_version
 from pyiron_nbed.lammps.complexion import Complexion
@@ -31,7 +31,7 @@ POTENTIALS = {
     2016: "2016--Borovikov-V--Cu-Zr--LAMMPS--ipr1",
     2019: "2019--Mendelev-M-I--Cu-Zr--LAMMPS--ipr1",
 }
-BUILDERS = {"bicrystal": bicrystal, "composite": composite, "glass": glass}
+BUILDERS = {"bicrystal": bicrystal, "composite": composite, "random_alloy": random_alloy}
 LATTICE = 3.639  # Å
 TWO = [[0.25, 0.25, 0.25], [0.75, 0.75, 0.75]]  # two nanocrystals, as far apart as can be
 OTHER_TILT = {"orientation_1": ((1, 1, 1), (1, -1, 0)), "orientation_2": ((0, 0, 1), (1, -1, 0))}
@@ -59,7 +59,7 @@ def _glass(rate, seed, trajectory_every=0, frames=None):
         melt_time=5.0, cooling_rate=rate, final_time=2.0, trajectory_every=trajectory_every, seed=seed
     )
     return Recipe(
-        "glass", {"n_atoms": 10_000, "zr_fraction": 0.36, "seed": seed}, quench, frames=frames or {}
+        "random_alloy", {"n_atoms": 10_000, "zr_fraction": 0.36, "seed": seed}, quench, frames=frames or {}
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 from ase.io import read, write
 
-from pyiron_nbed import Cylinder, Mesh, glass
+from pyiron_nbed import Cylinder, Mesh, random_alloy
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.geometry.frames import random_zone_axes
@@ -55,7 +55,7 @@ def quench(work, name, zr_fraction, rate, seed):
     folder.mkdir(parents=True, exist_ok=True)
     potential = find_potential(POTENTIAL)
     protocol = replace(QUENCH, cooling_rate=rate, seed=seed)
-    start = glass(n_atoms=2000, zr_fraction=zr_fraction, seed=seed)
+    start = random_alloy(n_atoms=2000, zr_fraction=zr_fraction, seed=seed)
     begin = time.perf_counter()
     simulate_melt_quench(folder, start, protocol, potential, [*lammps_command(1), "-in", INPUT_FILE], name)
     frames = [named_frame(folder, which, potential.species) for which in ("minimized", "cold")]

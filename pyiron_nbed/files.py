@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from pyiron_nbed.errors import InputError
 
 
 def partial_path(path: str | os.PathLike) -> Path:
@@ -18,6 +21,60 @@ def partial_path(path: str | os.PathLike) -> Path:
     """
     path = Path(path)
     return path.with_name(path.name + ".partial")
+
+
+def check_folder(folder: Any, name: str = "folder") -> Path:
+    """A folder that is there.
+
+    Args:
+        folder: what was given.
+        name: of the parameter, for the error.
+
+    Raises:
+        InputError: no path, or no folder there.
+
+    Example:
+        >>> check_folder(".")
+        PosixPath('.')
+    """
+    try:
+        path = Path(folder)
+    except TypeError:
+        raise InputError(f"{name} is {folder!r}: give the path of a folder.") from None
+    if not path.is_dir():
+        raise InputError(f"{name} is {os.fspath(path)!r}, which is no folder: make it first.")
+    return path
+
+
+def check_target(path: Any, overwrite: bool = False, name: str = "path") -> Path:
+    """A file that may be written, because its folder is there and the file is not.
+
+    Args:
+        path: what was given.
+        overwrite: whether a file of that name may be replaced.
+        name: of the parameter, for the error.
+
+    Raises:
+        InputError: no path, no such folder, a folder of that name, or a file that would be lost.
+
+    Example:
+        >>> check_target("new.dump").name
+        'new.dump'
+    """
+    try:
+        target = Path(path)
+    except TypeError:
+        raise InputError(f"{name} is {path!r}: give the path of a file.") from None
+    if not target.parent.is_dir():
+        raise InputError(f"{name} is {os.fspath(target)!r}, but its folder does not exist: make it first.")
+    if target.is_dir():
+        raise InputError(f"{name} is {os.fspath(target)!r}, which is a folder: give the path of a file.")
+    if target.exists() and not overwrite:
+        raise InputError(
+            f"The file {os.fspath(target)} exists already: give another path, or overwrite=True to "
+            "replace it."
+        )
+    return target
 
 
 @contextmanager

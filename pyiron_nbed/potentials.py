@@ -44,7 +44,7 @@ class Potential:
 
     def check_elements(self, symbols: Iterable[str]) -> None:
         """Raise PotentialError where the potential does not know an element."""
-        unknown = sorted(set(symbols) - set(self.species))
+        unknown = sorted(map(str, set(symbols) - set(self.species)))
         if unknown:
             raise PotentialError(
                 f"The structure contains {', '.join(unknown)}, but the potential {self.name} knows only "
@@ -103,10 +103,12 @@ def find_potential(
         >>> find_potential().species
         ('Cu', 'Zr')
     """
+    if isinstance(resource_paths, (str, os.PathLike)):
+        raise PotentialError(f"resource_paths is {str(resource_paths)!r}: give a list of folders.")
     if isinstance(potential, pd.DataFrame):
         return _from_frame(potential, resource_paths)
     table = catalogue()
-    rows = table[table["Name"] == potential]
+    rows = table[table["Name"] == str(potential)]
     if len(rows) != 1:
         raise PotentialError(
             f"The potential {potential!r} is unknown: choose one of {', '.join(table['Name'])}, or give "
@@ -180,6 +182,10 @@ def _from_frame(frame: pd.DataFrame, resource_paths: Sequence[str]) -> Potential
             "row with the columns " + ", ".join(COLUMNS) + "."
         )
     row = frame.iloc[0]
+    for column in ("Filename", "Species", "Config"):
+        value = row[column]
+        if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(i, str) for i in value):
+            raise PotentialError(f"The column {column} of the potential is {value!r}: give a list of texts.")
     config, files = list(row["Config"]), []
     for given in row["Filename"]:
         if not given:

@@ -51,13 +51,13 @@ def quenched_glass(tmp_path_factory) -> Atoms:
     from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
     from pyiron_nbed.lammps.resume import named_frame
     from pyiron_nbed.potentials import find_potential
-    from pyiron_nbed.structures import glass
+    from pyiron_nbed.structures import random_alloy
 
     folder = tmp_path_factory.mktemp("glass")
     protocol = MeltQuench(melt_time=1.0, cooling_rate=5e14, timestep=2.5, minimize=False)
     potential = find_potential()
     command = [*lammps_command(), "-in", INPUT_FILE]
-    simulate_melt_quench(folder, glass(864, 0.36, seed=4), protocol, potential, command)
+    simulate_melt_quench(folder, random_alloy(864, 0.36, seed=4), protocol, potential, command)
     return named_frame(folder, "cold", potential.species)
 
 

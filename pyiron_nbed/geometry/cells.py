@@ -9,10 +9,15 @@ from ase import Atoms
 from ase.geometry import complete_cell
 from numba import njit
 
+from pyiron_nbed.checks import number
 from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed.geometry.extent import fractional_range
 from pyiron_nbed.units import quantities
 
 MINIMUM_DISTANCE = 0.5  # Å; no two atoms of a real structure come closer
+LARGEST_LENGTH = (
+    1e7  # Å; beyond, coordinates of double precision are too coarse, and some codes end the process
+)
 
 
 class CellList(NamedTuple):
@@ -64,7 +69,8 @@ def as_centers(centers: np.ndarray) -> np.ndarray:
         (1, 3)
     """
     try:
-        array = np.asarray(centers, dtype=float)
+        array = np.asarray(centers)
+        array = array.astype(float) if array.dtype.kind in "iuf" else np.empty(0)
     except (TypeError, ValueError):
         array = np.empty(0)
     if array.ndim == 1 and array.size == 3:
@@ -86,7 +92,8 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
 
     Raises:
         StructureError: not an ``ase.Atoms``, no atoms, NaN or infinite positions, a periodic
-            axis without length, or overlapping atoms (named).
+            axis without length, overlapping atoms (named), or lengths beyond 1 mm.
+        InputError: ``minimum_distance`` is no length.
 
     Example:
         >>> from ase.build import bulk
@@ -95,7 +102,7 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
     if not isinstance(atoms, Atoms):
         raise StructureError(
             f"A structure must be an ase.Atoms, not {type(atoms).__name__}: assign one, for example "
-            "pyiron_nbed.glass(n_atoms=4000, zr_fraction=0.36, seed=0)."
+            "pyiron_nbed.random_alloy(n_atoms=4000, zr_fraction=0.36, seed=0)."
         )
     if len(atoms) == 0:
         raise StructureError("The structure has no atoms: assign a structure with at least one atom.")
@@ -107,6 +114,13 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
         )
     if not np.isfinite(atoms.cell.array).all():
         raise StructureError("The cell holds NaN or infinite numbers: set atoms.cell in Å.")
+    for name, values in (("positions", atoms.positions), ("cell vectors", atoms.cell.array)):
+        if np.abs(values).max() > LARGEST_LENGTH:
+            raise StructureError(
+                f"The {name} reach to {np.abs(values).max():.3g} Å from the origin, more than the "
+                f"{LARGEST_LENGTH:g} Å allowed: move the structure to the origin, for example with "
+                "atoms.wrap(), or repair it."
+            )
     for axis in np.flatnonzero(atoms.pbc):
         if np.linalg.norm(atoms.cell.array[axis]) < 1e-6:
             raise StructureError(
@@ -116,7 +130,8 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
     if abs(np.linalg.det(complete_cell(atoms.cell.array))) < 1e-9:
         raise StructureError("The cell has no volume: its vectors lie in a plane; set atoms.cell in Å.")
     if minimum_distance is not None:
-        pair = closest_pair(atoms, minimum_distance)
+        number(minimum_distance, "minimum_distance", 0, unit="Å")
+        pair = closest_pair(atoms, minimum_distance) if minimum_distance > 0 else None
         if pair is not None:
             raise too_close(*pair, minimum_distance)
 
@@ -153,7 +168,7 @@ def build_cell_list(atoms: Atoms, box_width: float) -> CellList:
     cell = complete_cell(atoms.cell.array)
     periodic = np.array(atoms.pbc, dtype=bool)
     positions = np.ascontiguousarray(atoms.positions)
-    low, high = _fractional_range(positions, np.linalg.inv(cell))
+    low, high = fractional_range(positions, np.linalg.inv(cell))
     low = np.where(periodic, 0.0, low)
     extent = np.where(periodic, 1.0, high - low + 1e-9)
     origin = low @ cell
@@ -170,27 +185,6 @@ def build_cell_list(atoms: Atoms, box_width: float) -> CellList:
     ordered = np.empty_like(positions)
     _sort_into_boxes(positions, cell, inverse, origin, n_boxes, periodic, box, start, order, ordered)
     return CellList(ordered, order, cell, inverse, origin, n_boxes, periodic, start)
-
-
-def boxed_volume(atoms: Atoms) -> float:
-    """Volume (Å³) of the cell, cut to the extent of the atoms along open axes."""
-    cell = complete_cell(atoms.cell.array)
-    low, high = _fractional_range(np.ascontiguousarray(atoms.positions), np.linalg.inv(cell))
-    extent = np.where(atoms.pbc, 1.0, high - low)
-    return float(np.prod(extent) * abs(np.linalg.det(cell)))
-
-
-@njit(cache=True, nogil=True)
-def _fractional_range(positions, inverse):
-    low, high = np.full(3, np.inf), np.full(3, -np.inf)
-    for i in range(positions.shape[0]):
-        for a in range(3):
-            s = 0.0
-            for c in range(3):
-                s += positions[i, c] * inverse[c, a]
-            low[a] = min(low[a], s)
-            high[a] = max(high[a], s)
-    return low, high
 
 
 @njit(cache=True, nogil=True)
@@ -250,6 +244,7 @@ def closest_pair(atoms: Atoms, within: float) -> tuple[int, int, float] | None:
         >>> closest_pair(Atoms("Cu2", [[0, 0, 0], [0, 0, 0.3]]), 0.5)
         (0, 1, 0.3)
     """
+    number(within, "within", above=0, unit="Å")
     boxes = build_cell_list(atoms, max(within, 3.0))
     i, j, r2 = _closest_pair(
         boxes.positions, boxes.order, boxes.cell, boxes.n_boxes, boxes.periodic, boxes.start,
@@ -357,6 +352,7 @@ def wrap_box(index, n_boxes, periodic):
 
 def check_orthogonal(atoms: Atoms) -> None:
     """Raise StructureError unless the cell is periodic, orthogonal and along x, y, z."""
+    check_atoms(atoms)
     cell = atoms.cell.array
     if not np.all(atoms.pbc):
         raise StructureError(

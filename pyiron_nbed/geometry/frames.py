@@ -46,12 +46,12 @@ def random_zone_axes(count: int, seed: int) -> np.ndarray:
         (count, 3) unit vectors.
 
     Raises:
-        InputError: a count below 1.
+        InputError: a count below 1, or no seed.
 
     Example:
         >>> random_zone_axes(5, seed=0).shape
         (5, 3)
     """
     count = whole(count, "The number of zone axes", 1)
-    axes = np.random.default_rng(seed).normal(size=(count, 3))
+    axes = np.random.default_rng(whole(seed, "seed")).normal(size=(count, 3))
     return axes / np.linalg.norm(axes, axis=1, keepdims=True)

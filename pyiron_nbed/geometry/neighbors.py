@@ -6,23 +6,23 @@ import numpy as np
 from ase import Atoms
 from numba import njit
 
-from pyiron_nbed.checks import number, whole
-from pyiron_nbed.errors import StructureError
+from pyiron_nbed.checks import memory, number
+from pyiron_nbed.geometry import search
 from pyiron_nbed.geometry.cells import (
     MINIMUM_DISTANCE,
     CellList,
     box_reach,
-    boxed_volume,
     build_cell_list,
-    check_atoms,
     gather_images,
     too_close,
 )
+from pyiron_nbed.geometry.extent import boxed_volume
 from pyiron_nbed.geometry.harmonics import harmonic_coefficients, mean_harmonics
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.units import quantities
 
 BOXES_PER_CALL = 4_000
+_COMPANY2 = search.ISOLATED_BEYOND**2
 _SPARE = 1.7  # the first search sphere holds this many times the atoms wanted, at the mean density
 _LEAST_VOLUME = 1.0  # Å³ per atom, denser than any matter met here: the search never starts below it
 _TIE = 1e-8  # squared distances closer than this (Å²) are equal
@@ -54,9 +54,8 @@ def nearest_neighbors(
         indices (N, n) int32 by increasing distance, distances (N, n) float64 in Å.
 
     Raises:
-        StructureError: unusable structure, atoms too close (named), or an open structure with too
-            few atoms.
-        InputError: n_neighbors below 1.
+        StructureError: unusable structure, atoms too close (named), or too few between open boundaries.
+        InputError: n_neighbors below 1 or above 500, no number of threads or no length.
 
     Example:
         >>> from ase.build import bulk
@@ -64,12 +63,14 @@ def nearest_neighbors(
         >>> bool(abs(r.max() - 3.6 / 2**0.5) < 1e-9)
         True
     """
-    n_neighbors = whole(n_neighbors, "n_neighbors", 1)
+    n_neighbors = search.check_n_neighbors(n_neighbors)
+    search.check_search(cores, minimum_distance)
     boxes, radius = _boxes_for(atoms, n_neighbors)
     indices = np.empty((len(atoms), n_neighbors), np.int32)
     distances = np.empty((len(atoms), n_neighbors))
-    unused = np.empty((0, 0))
-    _run(boxes, radius, n_neighbors, unused, cores, minimum_distance, indices, unused, distances)
+    none = np.empty((0, 0))
+    arrays = none, indices, none, distances, np.empty(0, np.int64)
+    _run(boxes, radius, n_neighbors, cores, minimum_distance, *arrays)
     return indices, distances
 
 
@@ -94,7 +95,7 @@ def cutoff_neighbors(
 
     Raises:
         StructureError: unusable structure, or atoms too close (named).
-        InputError: a cutoff that is not a positive length.
+        InputError: a cutoff that is not a positive length, or one with too many atoms within.
 
     Example:
         >>> from ase.build import bulk
@@ -103,7 +104,9 @@ def cutoff_neighbors(
         [0, 12, 24, 36, 48]
     """
     number(cutoff, "cutoff", above=0, unit="Å")
+    search.check_search(cores, minimum_distance)
     boxes = build_cell_list(atoms, cutoff / 2)
+    search.check_room(boxes, cutoff)
     reach = box_reach(cutoff, boxes.heights, boxes.n_boxes, boxes.periodic)
     grid = (
         boxes.positions, boxes.order, boxes.cell, boxes.n_boxes, boxes.periodic, boxes.start, reach, cutoff,
@@ -116,6 +119,7 @@ def cutoff_neighbors(
 
     run_in_threads(count, len(boxes.start) - 1, cores, BOXES_PER_CALL)
     np.cumsum(offsets, out=offsets)
+    memory(12 * float(offsets[-1]), f"{offsets[-1]:.3g} pairs within {cutoff:g} Å", "lower the cutoff")
     indices, distances = np.empty(offsets[-1], np.int32), np.empty(offsets[-1])
     closest = []
 
@@ -134,7 +138,7 @@ def nearest_harmonics(
     n_neighbors: int = 12,
     cores: int | None = None,
     minimum_distance: float = MINIMUM_DISTANCE,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Neighbours and mean real spherical harmonics q̄_lm of every atom [Steinhardt1983], in box order.
 
     Args:
@@ -146,30 +150,26 @@ def nearest_harmonics(
 
     Returns:
         order (N,): original index of each row; neighbours (N, n) int32 as row numbers, in no
-        particular order; q̄ (N, 2l + 1) float64.
+        particular order; q̄ (N, 2l + 1) float64; how many of the neighbours are within 12 Å (N,).
 
     Example:
         >>> from ase.build import bulk
         >>> nearest_harmonics(bulk("Cu", cubic=True), l=4)[2].shape
         (4, 9)
     """
-    coefficients, n_neighbors = harmonic_coefficients(l), whole(n_neighbors, "n_neighbors", 1)
+    coefficients, n_neighbors = harmonic_coefficients(l), search.check_n_neighbors(n_neighbors)
+    search.check_search(cores, minimum_distance)
     boxes, radius = _boxes_for(atoms, n_neighbors)
     indices = np.empty((len(atoms), n_neighbors), np.int32)
     harmonics = np.empty((len(atoms), 2 * len(coefficients) - 1))
-    unused = np.empty((0, 0))
-    _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indices, harmonics, unused)
-    return boxes.order, indices, harmonics
+    arrays = coefficients, indices, harmonics, np.empty((0, 0)), np.empty(len(atoms), np.int64)
+    _run(boxes, radius, n_neighbors, cores, minimum_distance, *arrays)
+    return boxes.order, *arrays[1:3], arrays[-1]
 
 
 def _boxes_for(atoms: Atoms, n_neighbors: int) -> tuple[CellList, float]:
     """Boxes as wide as a sphere that holds the neighbours of nearly every atom."""
-    check_atoms(atoms)
-    if not atoms.pbc.any() and len(atoms) <= n_neighbors:
-        raise StructureError(
-            f"The structure has {len(atoms)} atoms and open boundaries, but {n_neighbors} neighbours "
-            f"of each are needed: give at least {n_neighbors + 1} atoms or a periodic cell."
-        )
+    search.check_enough(atoms, n_neighbors)
     box = volume = boxed_volume(atoms)
     while True:
         per_atom = max(volume / len(atoms), _LEAST_VOLUME)
@@ -182,7 +182,7 @@ def _boxes_for(atoms: Atoms, n_neighbors: int) -> tuple[CellList, float]:
         volume = box * filled
 
 
-def _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indices, harmonics, distances):
+def _run(boxes, radius, n_neighbors, cores, minimum_distance, *arrays):
     reach = box_reach(radius, boxes.heights, boxes.n_boxes, boxes.periodic)
     closest = []
 
@@ -190,8 +190,7 @@ def _run(boxes, radius, n_neighbors, coefficients, cores, minimum_distance, indi
         closest.append(
             _nearest(
                 first, last, boxes.positions, boxes.order, boxes.cell, boxes.heights, boxes.n_boxes,
-                boxes.periodic, boxes.start, reach, radius, n_neighbors, coefficients,
-                indices, harmonics, distances,
+                boxes.periodic, boxes.start, reach, radius, n_neighbors, *arrays,
             )
         )  # fmt: skip
 
@@ -241,7 +240,7 @@ def _within(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _nearest(
     first, last, positions, order, cell, heights, n_boxes, periodic, start, reach, radius, n_neighbors,
-    coefficients, indices, harmonics, distances,
+    coefficients, indices, harmonics, distances, within,
 ):  # fmt: skip
     """Neighbours of the atoms of some boxes; returns the closest pair met: (r², i, j)."""
     closest, closest_i, closest_j = np.inf, np.int64(-1), np.int64(-1)
@@ -275,9 +274,11 @@ def _nearest(
             if sort:
                 _sort_by_distance(near_r2, near, this_xyz, pick)
             row = order[i] if sort else i
+            companions = 0
             for k in range(n_neighbors):
                 j = near[pick[k]]
                 square = near_r2[pick[k]]
+                companions += square <= _COMPANY2
                 if square < closest:
                     closest, closest_i, closest_j = square, order[i], order[this_index[j]]
                 if sort:
@@ -289,6 +290,7 @@ def _nearest(
                         vectors[c, k] = this_xyz[c, j] - positions[i, c]
             if not sort:
                 mean_harmonics(vectors, coefficients, work, harmonics[i])
+                within[i] = companions
     return closest, closest_i, closest_j
 
 

@@ -31,7 +31,7 @@ class LammpsJob(AtomsJob):
     """
 
     resumable = True
-    example = "pyiron_nbed.glass(n_atoms=4000)"
+    example = "pyiron_nbed.random_alloy(n_atoms=4000)"
 
     def __init__(self, project, job_name):
         super().__init__(project, job_name)

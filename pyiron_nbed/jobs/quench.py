@@ -7,9 +7,8 @@ from dataclasses import asdict, fields
 import numpy as np
 
 from pyiron_nbed.errors import StructureError
-from pyiron_nbed.geometry.cells import check_atoms, check_orthogonal
 from pyiron_nbed.jobs.lammps import LammpsJob
-from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
+from pyiron_nbed.lammps.melt_quench import prepare_melt_quench, simulate_melt_quench
 from pyiron_nbed.lammps.protocol import MeltQuench
 from pyiron_nbed.potentials import DEFAULT_POTENTIAL
 from pyiron_nbed.units import units_of
@@ -42,11 +41,10 @@ class GlassQuench(LammpsJob):
 
     def check_start(self, atoms, potential):
         """Structure, protocol and elements."""
-        check_atoms(atoms, minimum_distance=0.5)
-        check_orthogonal(atoms)
-        self._check_frozen(np.asarray(atoms.arrays.get("frozen", np.zeros(len(atoms))), bool))
-        _ = self.protocol
-        potential.check_elements(atoms.get_chemical_symbols())
+        frozen = np.asarray(atoms.arrays.get("frozen", np.zeros(len(atoms))), bool)
+        if not frozen.all():  # else the class says it better
+            prepare_melt_quench(atoms, self.protocol, potential)
+        self._check_frozen(frozen)
 
     def _check_frozen(self, frozen: np.ndarray) -> None:
         if frozen.any():

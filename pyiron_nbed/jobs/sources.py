@@ -57,7 +57,7 @@ def plain_atoms(structure: Any) -> Atoms:
     if not isinstance(structure, Atoms):
         raise InputError(
             f"A structure must be an ase.Atoms, not {type(structure).__name__}: assign for example "
-            "pyiron_nbed.glass(n_atoms=4000, zr_fraction=0.36, seed=0)."
+            "pyiron_nbed.random_alloy(n_atoms=4000, zr_fraction=0.36, seed=0)."
         )
     return atoms_from_dict(atoms_to_dict(structure))
 

@@ -8,14 +8,14 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.geometry.neighbors import harmonic_coefficients
 from pyiron_nbed.jobs import ssro_results
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.sources import builtin, check_sources, each_source
-from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_name, disorder_of
+from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_of
 from pyiron_nbed.ssro.motifs import species_mask
+from pyiron_nbed.ssro.options import check_options
 from pyiron_nbed.ssro.regions import find_regions
-from pyiron_nbed.ssro.summary import check_analyses, short_range_order, time_series
+from pyiron_nbed.ssro.summary import short_range_order, time_series
 from pyiron_nbed.structures.file import ATOMS_FILE, read_atoms, write_atoms
 from pyiron_nbed.units import plain_values, units_of
 
@@ -72,13 +72,11 @@ class SSRO(AtomsJob):
         """Sources that can be used, and parameters in range."""
         self.plain_input()
         options = self._values(_OPTIONS)
-        for degree in (options["l"], *options["bond_orders"]):
-            harmonic_coefficients(degree)
-        disorder_name(options["modulus"])
-        analyses = check_analyses(options["analyses"], options["region_options"])
+        motif_species = options.pop("motif_species")
+        analyses = check_options(**options)
         frame, species = builtin(self.input.frame), builtin(self.input.species)
         for atoms in check_sources(builtin(self.input.sources), "SSRO", frame, species):
-            species_mask(atoms, options["motif_species"] if "voronoi" in analyses else None)
+            species_mask(atoms, motif_species if "voronoi" in analyses else None)
 
     def compute(self):
         """Per-atom values go to files in the working directory, summaries to the output."""

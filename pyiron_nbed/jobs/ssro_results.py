@@ -61,19 +61,30 @@ def plot_slice(job: SSRO, color_by: str | None = None, frame: int = -1, **option
 
 
 def write_dump(
-    job: SSRO, path: str | os.PathLike | None = None, color_by: str | None = None, frame: int = -1
+    job: SSRO,
+    path: str | os.PathLike | None = None,
+    color_by: str | None = None,
+    frame: int = -1,
+    overwrite: bool = False,
 ) -> str:
-    """LAMMPS dump with all values per atom, which OVITO opens coloured; returns its path."""
-    path = os.fspath(path or job.folder / "ssro.dump")
-    export.write_dump(path, job.get_structure(frame), color_by)
-    return path
+    """LAMMPS dump with all values per atom, which OVITO opens coloured; returns its path.
+
+    Without a path it is in the folder of the job; another file is replaced with ``overwrite`` only.
+    """
+    own = path is None
+    path = job.folder / "ssro.dump" if path is None else path
+    export.write_dump(path, job.get_structure(frame), color_by, overwrite=own or overwrite)
+    return os.fspath(path)
 
 
-def write_extxyz(job: SSRO, path: str | os.PathLike | None = None, frame: int = -1) -> str:
-    """Extended XYZ with all values per atom; returns its path."""
-    path = os.fspath(path or job.folder / "ssro.xyz")
-    export.write_extxyz(path, job.get_structure(frame))
-    return path
+def write_extxyz(
+    job: SSRO, path: str | os.PathLike | None = None, frame: int = -1, overwrite: bool = False
+) -> str:
+    """Extended XYZ with all values per atom; returns its path; path and overwrite as :func:`write_dump`."""
+    own = path is None
+    path = job.folder / "ssro.xyz" if path is None else path
+    export.write_extxyz(path, job.get_structure(frame), overwrite=own or overwrite)
+    return os.fspath(path)
 
 
 def to_ovito(job: SSRO, color_by: str | None = None, frame: int = -1) -> Any:

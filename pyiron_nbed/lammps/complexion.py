@@ -17,6 +17,7 @@ from pyiron_nbed.lammps.protocol import (
     running_total,
 )
 from pyiron_nbed.lammps.run import render
+from pyiron_nbed.lammps.vcsgc import VARIANCE_REPAIRED
 from pyiron_nbed.structures.bicrystal import BOUNDARIES
 from pyiron_nbed.units import quantities
 
@@ -72,13 +73,15 @@ class Complexion:
 
     LAMMPS ``fix sgcmc`` draws the species from the variance-constrained semi-grand-canonical ensemble
     [Sadigh2012]: a configuration of N atoms with the fraction c of type 2 has the weight
-    exp{−(U + Δμ N c)/kT − κ N (c − c₀)²}, c₀ the target. (LAMMPS releases after September 2026 divide the
-    last term by kT too.) Δμ is adjusted until the mean of c is c₀. The protocol is that of [WuRupert2026].
+    exp{−(U + Δμ N c)/kT − 2 κ N (c − c₀)²}, c₀ the target (LAMMPS sums the constraint over both species).
+    LAMMPS after September 2026 divides the last term by kT too: it is given κ kT then, so that κ means the
+    same everywhere, and the result says what LAMMPS was given. Δμ is adjusted until the mean of c is c₀.
+    The protocol is that of [WuRupert2026].
 
     Two starts: "published" takes the structure as it is; "seeded" dissolves Zr in slabs around the
     boundaries (:func:`pyiron_nbed.structures.seeded_film.seed_film`), melts them while the grains are frozen,
-    cools them to the run temperature and lets everything move. All stages last a multiple of
-    ``adjust_every`` steps (rounded up).
+    cools them to the run temperature and lets everything move. All stages last as long as given, to the next
+    whole step, that of the MC to the next whole cycle of ``mc_every`` steps (``notes`` says if it is longer).
 
     With the 2019 potential at 1000 K a film seeded with 29 at.% Zr spreads within 10 ps of MD/MC to
     17 at.% beside grains of 3 at.%, at μ = 3.85 eV with 1.1 % of the trials accepted (20,568 atoms).
@@ -98,7 +101,7 @@ class Complexion:
         mc_every: MD steps between MC cycles.
         swap_fraction: trials per atom and MC cycle.
         adjust_every: MD steps between adjustments of the chemical potential.
-        kappa: strength of the variance constraint.
+        kappa: strength of the variance constraint, dimensionless, see above.
         gain: eV of chemical potential per unit of composition that is off.
         max_change: largest adjustment, eV.
         final_temperature: K; the run temperature leaves out the cooling.
@@ -180,13 +183,16 @@ class Complexion:
             changes: fields that differ.
 
         Raises:
-            InputError: unknown preset.
+            InputError: unknown preset, or no field of that name.
 
         Example:
             >>> Complexion.preset("published").timestep
             1.0
         """
-        return cls(**{**PRESETS[one_of(name, "preset", PRESETS)], **changes})
+        chosen = PRESETS[one_of(name, "preset", PRESETS)]
+        for field in changes:
+            one_of(field, "The field", FIELDS)
+        return cls(**{**chosen, **changes})
 
     @property
     def seeded(self) -> bool:
@@ -195,7 +201,7 @@ class Complexion:
 
     @property
     def stages(self) -> dict[str, int]:
-        """Time steps of each stage, in order."""
+        """Time steps of each stage, in order: whole steps, and whole cycles of the MC."""
         cooling = (self.temperature - self.final_temperature) / self.cooling_rate * 1e12
         stages: dict[str, int] = {}
         if self.seeded:
@@ -203,7 +209,7 @@ class Complexion:
         return {
             **stages,
             "equilibrate": self._count(self.equilibration_time),
-            "mc": self._count(self.mc_time),
+            "mc": self._count(self.mc_time, self.mc_every),
             "cool": self._count(cooling),
             "hold": self._count(self.final_time),
         }
@@ -215,7 +221,7 @@ class Complexion:
 
     @property
     def actual_cooling_rate(self) -> float:
-        """Rate of the cooling stage in K/s, whose length is rounded up; 0 without cooling."""
+        """Rate of the cooling stage in K/s, which takes whole steps; 0 without cooling."""
         picoseconds = self.stages["cool"] * self.timestep / 1000
         return (self.temperature - self.final_temperature) / picoseconds * 1e12 if picoseconds else 0.0
 
@@ -231,9 +237,25 @@ class Complexion:
         names += ["cold"] if self.stages["cool"] + self.stages["hold"] else []
         return names + (["minimized"] if self.minimize else [])
 
-    def _count(self, picoseconds: float) -> int:
-        pieces = picoseconds * 1000 / self.timestep / self.adjust_every
-        return max(0, math.ceil(pieces - 1e-9)) * int(self.adjust_every)
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what is done otherwise than it was given; [] where nothing is.
+
+        Example:
+            >>> Complexion(mc_time=20.0).notes
+            []
+        """
+        done = self.stages["mc"] * self.timestep / 1000
+        if abs(done - self.mc_time) <= self.timestep / 1000:
+            return []
+        return [
+            f"The MC lasts {done:g} ps instead of {self.mc_time:g} ps, whole cycles of mc_every = "
+            f"{self.mc_every} steps."
+        ]
+
+    def _count(self, picoseconds: float, multiple: int = 1) -> int:
+        pieces = picoseconds * 1000 / self.timestep / multiple
+        return max(0, math.ceil(pieces - 1e-6)) * int(multiple)
 
     def render(
         self,
@@ -270,6 +292,7 @@ class Complexion:
             done_file=DONE_FILE,
             potential_config=[line.rstrip("\n") for line in potential_config],
             thermo_every=thermo_every,
+            variance_repaired=VARIANCE_REPAIRED,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,14 +10,23 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.errors import LammpsError
+from pyiron_nbed.checks import warn
+from pyiron_nbed.errors import InputError, LammpsError
+from pyiron_nbed.files import check_folder
 from pyiron_nbed.geometry.cells import check_atoms, check_orthogonal
 from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.files import write_data
 from pyiron_nbed.lammps.protocol import DATA_FILE, HISTORY_FILE, INPUT_FILE
-from pyiron_nbed.lammps.resume import named_frame, read_record, run_or_resume, thermo_of
+from pyiron_nbed.lammps.resume import log_files, named_frame, read_record, run_or_resume, thermo_of
 from pyiron_nbed.lammps.run import LOG_FILE, last_row
-from pyiron_nbed.lammps.vcsgc import check_species, cutoff_of, rank_grid, read_history
+from pyiron_nbed.lammps.vcsgc import (
+    check_species,
+    cutoff_of,
+    kappa_of_log,
+    rank_grid,
+    read_history,
+    variance_note,
+)
 from pyiron_nbed.locking import locked
 from pyiron_nbed.potentials import Potential
 from pyiron_nbed.provenance import hash_of, structure_id
@@ -51,6 +59,8 @@ def prepare_complexion(
     Raises:
         StructureError, PotentialError, InputError: what does not fit, in one sentence.
     """
+    if not isinstance(protocol, Complexion):
+        raise InputError(f"protocol is {protocol!r}: give a Complexion.")
     check_atoms(atoms, minimum_distance=0.5)
     check_orthogonal(atoms)
     check_species(atoms, potential, protocol.seeded)
@@ -90,7 +100,9 @@ def simulate_complexion(
 
     Returns:
         {"chemical_potential" eV, "acceptance", "zr_fraction" (last values), "composition" of the
-        last frame, "history" {column: (n,)}, "profile", "film", "grains", "film_thickness" Å,
+        last frame, "lammps_kappa" that LAMMPS was given (κ, or κ kT in eV: see
+        :class:`pyiron_nbed.lammps.complexion.Complexion`; NaN without MC), "history" {column: (n,)},
+        "profile", "film", "grains", "film_thickness" Å,
         "segregation" (:func:`pyiron_nbed.ssro.film.film_summary`), "segments", "warnings",
         "energy_per_atom" eV, "n_atoms", "frames", "steps", "cooling_rate" K/s, "input_hash"}.
 
@@ -99,7 +111,12 @@ def simulate_complexion(
         StructureError, PotentialError, InputError: see :func:`prepare_complexion`.
     """
     start, grid = prepare_complexion(atoms, protocol, potential, ranks)
-    input_hash = hash_of([structure_id(start), asdict(protocol), potential.species, potential.sha256])
+    folder = check_folder(folder)
+    identity = [structure_id(start), asdict(protocol), potential.species, potential.sha256]
+    # stages were once rounded up to multiples of adjust_every: no run that began so goes on otherwise
+    if any(steps % protocol.adjust_every for steps in protocol.stages.values()):
+        identity.append(protocol.stages)
+    input_hash = hash_of(identity)
 
     def write_input(slot: str | None) -> None:
         slab = start.arrays["slab"] if protocol.seeded else None
@@ -140,14 +157,17 @@ def summarise(folder: Path, protocol: Complexion, potential: Potential) -> dict[
     film = film_summary(atoms, minority)
     later = history.iloc[len(history) // 2 :]
     acceptance = float(later["acceptance"].mean()) if len(later) else float("nan")
+    logs = [path.read_text(errors="replace") for path in log_files(folder)]
     texts = find_warnings(acceptance, composition, film["segregation"], protocol.zr_fraction)
+    texts += [*protocol.notes, *filter(None, [variance_note(logs[-1].partition("\n")[0])])]
     for text in texts:
-        warnings.warn(text, ComplexionWarning, stacklevel=3)
+        warn(text, ComplexionWarning)
     record = read_record(folder)
     return {
         "chemical_potential": float(history["chemical_potential"].iloc[-1]) if len(history) else float("nan"),
         "acceptance": acceptance,
         "composition": composition,
+        "lammps_kappa": next((k for k in map(kappa_of_log, logs) if k == k), float("nan")),
         "history": {name: history[name].to_numpy() for name in history},
         **film,
         "segments": int(record["segments"]),

@@ -11,7 +11,9 @@ import pandas as pd
 from ase import Atoms
 from ase.data import atomic_numbers
 
-from pyiron_nbed.geometry.cells import check_orthogonal
+from pyiron_nbed.checks import symbol
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.cells import check_atoms, check_orthogonal
 
 _ROWS = 100_000
 
@@ -33,9 +35,14 @@ def write_data(
         section: name of that section.
 
     Raises:
-        StructureError: the cell is not orthogonal and aligned with the axes.
+        StructureError: unusable structure, or a cell that is not orthogonal and aligned with the axes.
+        InputError: the species lack an element, or are no symbols.
     """
+    check_atoms(atoms)
     check_orthogonal(atoms)
+    missing = set(atoms.get_chemical_symbols()) - {symbol(name, "species") for name in species}
+    if missing:
+        raise InputError(f"species is {list(species)}, which lacks {', '.join(sorted(missing))}: add it.")
     lengths = atoms.cell.array.diagonal()
     type_of = {atomic_numbers[s]: number for number, s in enumerate(species, start=1)}
     elements, which = np.unique(atoms.numbers, return_inverse=True)

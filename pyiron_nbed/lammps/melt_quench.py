@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.errors import LammpsError
+from pyiron_nbed.errors import InputError, LammpsError, StructureError
+from pyiron_nbed.files import check_folder
+from pyiron_nbed.geometry.cells import check_atoms, check_orthogonal
 from pyiron_nbed.lammps.files import write_data
 from pyiron_nbed.lammps.protocol import DATA_FILE, INPUT_FILE, MeltQuench
 from pyiron_nbed.lammps.resume import named_frame, read_record, run_or_resume, thermo_of
@@ -18,6 +20,50 @@ from pyiron_nbed.lammps.run import LOG_FILE
 from pyiron_nbed.locking import locked
 from pyiron_nbed.potentials import Potential
 from pyiron_nbed.provenance import hash_of, structure_id
+
+LEAST_ATOMS = 16  # that move; fewer have neither a temperature nor a structure of a melt
+
+
+def prepare_melt_quench(atoms: Atoms, protocol: MeltQuench, potential: Potential) -> np.ndarray:
+    """Check everything that can be checked before LAMMPS starts.
+
+    Args:
+        atoms: N atoms, orthogonal and periodic (Å), with or without ``arrays["frozen"]``.
+        protocol: the stages.
+        potential: knows all elements of ``atoms``.
+
+    Returns:
+        (N,) bool, the atoms that are frozen.
+
+    Raises:
+        StructureError, PotentialError, InputError: what does not fit, in one sentence.
+
+    Example:
+        >>> from pyiron_nbed import random_alloy
+        >>> from pyiron_nbed.potentials import find_potential
+        >>> bool(prepare_melt_quench(random_alloy(108), MeltQuench(), find_potential()).any())
+        False
+    """
+    if not isinstance(protocol, MeltQuench):
+        raise InputError(f"protocol is {protocol!r}: give a MeltQuench.")
+    check_atoms(atoms, minimum_distance=0.5)
+    check_orthogonal(atoms)
+    potential.check_elements(atoms.get_chemical_symbols())
+    frozen = np.asarray(atoms.arrays.get("frozen", np.zeros(len(atoms), bool)))
+    if frozen.shape != (len(atoms),) or frozen.dtype.kind not in "biu":
+        raise StructureError(
+            f"arrays['frozen'] has the shape {frozen.shape} and type {frozen.dtype}: give one boolean "
+            "for each of "
+            f"the {len(atoms)} atoms."
+        )
+    frozen = frozen.astype(bool)
+    if (~frozen).sum() < LEAST_ATOMS:
+        raise StructureError(
+            f"Only {int((~frozen).sum())} atoms move, and a melt needs at least {LEAST_ATOMS}: repeat "
+            "the structure, "
+            "for example by atoms * (4, 4, 4)."
+        )
+    return frozen
 
 
 def simulate_melt_quench(
@@ -50,10 +96,9 @@ def simulate_melt_quench(
 
     Raises:
         LammpsError: LAMMPS stopped, or left positions that are not numbers.
-        StructureError, PotentialError: unusable structure or potential.
+        StructureError, PotentialError, InputError: see :func:`prepare_melt_quench`; no such folder.
     """
-    potential.check_elements(atoms.get_chemical_symbols())
-    frozen = np.asarray(atoms.arrays.get("frozen", np.zeros(len(atoms))), bool)
+    frozen, folder = prepare_melt_quench(atoms, protocol, potential), check_folder(folder)
     held = bool(frozen.any())
     marks = hashlib.sha256(frozen.tobytes()).hexdigest()
     input_hash = hash_of([structure_id(atoms), marks, asdict(protocol), potential.species, potential.sha256])

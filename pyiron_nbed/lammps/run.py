@@ -14,7 +14,8 @@ from pathlib import Path
 
 import jinja2
 
-from pyiron_nbed.errors import LammpsError
+from pyiron_nbed.errors import InputError, LammpsError
+from pyiron_nbed.files import check_folder
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.resources import resource_folder
 
@@ -65,6 +66,11 @@ def run_lammps(
     Raises:
         LammpsError: LAMMPS is missing or stopped; its own error line is in the message.
     """
+    if not command or isinstance(command, str) or not all(isinstance(word, str) for word in command):
+        raise InputError(
+            f"command is {command!r}: give the words of a command line, such as ['lmp', '-in', 'in']."
+        )
+    folder = check_folder(folder)
     environment = dict(os.environ)
     environment.setdefault("OMP_NUM_THREADS", "1")
     with open(folder / "lammps.out", "w") as output:

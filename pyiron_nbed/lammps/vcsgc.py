@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from ase import Atoms
 
+from pyiron_nbed.checks import number, real_array, whole
 from pyiron_nbed.errors import InputError, PotentialError
 from pyiron_nbed.potentials import Potential
 
 _CUTOFFS_PER_RANK = 4  # fix sgcmc refuses less
+# the first LAMMPS version, as year month day, whose fix sgcmc divides the variance constraint by kT (lammps
+# pull request 5181 of 8 September 2026); the last stable release and update that was looked at, and does not
+VARIANCE_REPAIRED = 20260909
+_LAST_WITHOUT = (20250722, 4)
+_VERSION_LINE = re.compile(r"^LAMMPS \((\d+ \w{3} \d{4})(.*)\)")
+_KAPPA_LINE = re.compile(r"^\s*SGC - Kappa: (\S+)", re.MULTILINE)
 
 
 def cutoff_of(potential: Potential) -> float:
@@ -63,7 +72,12 @@ def rank_grid(lengths: Sequence[float], cutoff: float, ranks: int) -> tuple[int,
         >>> rank_grid((131, 61.8, 30.9), 7.6, 2)
         (2, 1, 1)
     """
-    sides, shortest = np.asarray(lengths, float), _CUTOFFS_PER_RANK * cutoff
+    ranks = whole(ranks, "ranks", 1)
+    number(cutoff, "cutoff", above=0, unit="Å")
+    sides, shortest = (
+        real_array(lengths, "lengths", (3,), "the three sides of a cell in Å"),
+        _CUTOFFS_PER_RANK * cutoff,
+    )
     fit = np.floor(sides / shortest).astype(int)
     if (fit < 1).any():
         axis = int(sides.argmin())
@@ -151,3 +165,43 @@ def read_history(path: Path) -> pd.DataFrame:
 def write_history(path: Path, table: pd.DataFrame) -> None:
     """Write a history back, in the form that :func:`read_history` reads."""
     table.to_csv(path, sep=" ", index=False, float_format="%.10g")
+
+
+def kappa_of_log(text: str) -> float:
+    """The strength of the variance constraint that LAMMPS was given, from its log; NaN where there was no MC.
+
+    Example:
+        >>> kappa_of_log("  SGC - Kappa: 86.2")
+        86.2
+    """
+    found = _KAPPA_LINE.search(text)
+    return float(found.group(1)) if found else float("nan")
+
+
+def variance_note(line: str) -> str:
+    """Whether the version of LAMMPS tells how its fix sgcmc reads the variance constraint.
+
+    The date of a development version or of an update of a stable release is that of the release.
+
+    Args:
+        line: the first line of a log.
+
+    Returns:
+        A sentence where it does not tell, else "".
+
+    Example:
+        >>> variance_note("LAMMPS (22 Jul 2025 - Update 4)")
+        ''
+    """
+    found = _VERSION_LINE.match(line)
+    if found is None:
+        return ""
+    day = int(datetime.strptime(found.group(1), "%d %b %Y").strftime("%Y%m%d"))
+    update = re.search(r"Update (\d+)", found.group(2))
+    known = (day, int(update.group(1)) if update else 0) <= _LAST_WITHOUT or day >= VARIANCE_REPAIRED
+    if known or not (update or "Development" in found.group(2) or "Maintenance" in found.group(2)):
+        return ""
+    return (
+        f"The date of {line.strip()} does not tell whether its fix sgcmc divides the variance constraint by "
+        "kT (lammps pull request 5181): if it does, the constraint was stiffer than input.kappa by 1/kT."
+    )

@@ -9,15 +9,17 @@ import numpy as np
 from ase import Atoms
 from numba import njit
 
-from pyiron_nbed.checks import flag
+from pyiron_nbed.checks import flag, warn
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
-from pyiron_nbed.geometry.neighbors import nearest_harmonics
+from pyiron_nbed.geometry.neighbors import nearest_harmonics, nearest_neighbors
+from pyiron_nbed.geometry.search import ISOLATED_BEYOND
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.ssro.pyscal import check_backend, pyscal_disorder_and_bond_order
 from pyiron_nbed.units import quantities
 
 DISORDER_NAMES = ("disorder_parameter", "disorder_modulus")  # of d_i by the signed sum, by its modulus
+LEAST_COMPANY = 14  # neighbours within ISOLATED_BEYOND that an atom needs, or all of n where n is less
 _ATOMS_PER_CALL = 20_000
 
 
@@ -45,10 +47,14 @@ def disorder_parameter(
     direction, see :func:`nearest_neighbors`, and is the same for every atom, but changes when the
     crystal is rotated.
 
+    An atom with fewer than n neighbours (14 where n is larger) within 12 Å, twice the distance of the second
+    shell of any metal, is isolated (a vapour, a fragment in vacuum, lengths in another unit): its d and Q_l
+    are NaN, and one warning counts such atoms.
+
     Args:
         atoms: N atoms; lengths in Å; any cell and periodicity.
         l: even degree of the spherical harmonics, 2 to 20.
-        n_neighbors: number of nearest neighbours: 12 for fcc, hcp and glasses, 14 for bcc.
+        n_neighbors: number of nearest neighbours: 12 for fcc, hcp and glasses, 14 for bcc; at most 500.
         cores: threads; None takes all.
         minimum_distance: two atoms closer than this (Å) are an error; 0 allows all but the same place.
         backend: "numba" (any structure of any size), or "pyscal3" [Menon2019] for orthogonal periodic
@@ -57,20 +63,22 @@ def disorder_parameter(
             (:func:`disorder_modulus`).
 
     Returns:
-        (N,) float64 in [0, 2] (in [0, 1] with ``modulus``), dimensionless.
+        (N,) float64 in [0, 2] (in [0, 1] with ``modulus``), dimensionless; NaN for isolated atoms.
 
     Raises:
         StructureError: unusable structure, atoms too close (named), or too few atoms: open boundaries need
             n_neighbors + 1. Periodic cells may be as thin as one atom: neighbours are then images.
-        InputError: l is odd or out of range, n_neighbors below 1, or a backend that is unknown or unable.
+        InputError: l is odd or out of range, n_neighbors below 1 or above 500, no number of threads, no
+            length, or a backend that is unknown or unable.
 
     Example:
         >>> from ase.build import bulk
         >>> bool(disorder_parameter(bulk("Cu", cubic=True) * (3, 3, 3)).max() < 1e-12)
         True
     """
+    wanted = disorder_name(modulus)
     disorder = disorder_and_bond_order(atoms, l, n_neighbors, cores, minimum_distance, backend)[0]
-    return disorder_modulus(disorder) if modulus else disorder
+    return disorder if wanted == DISORDER_NAMES[0] else disorder_modulus(disorder)
 
 
 def disorder_modulus(disorder: np.ndarray) -> np.ndarray:
@@ -184,11 +192,20 @@ def disorder_and_bond_order(
     """d_i (signed) and Q_l in one pass over the neighbours; see the functions above.
 
     Returns:
-        d (N,) and Q_l (N,), float64.
+        d (N,) and Q_l (N,), float64; NaN for isolated atoms.
+
+    Example:
+        >>> from ase.build import bulk
+        >>> d, q6 = disorder_and_bond_order(bulk("Cu", cubic=True) * (3, 3, 3))
+        >>> d.shape == q6.shape
+        True
     """
     if check_backend(backend, own="numba"):
-        return pyscal_disorder_and_bond_order(atoms, l, n_neighbors, minimum_distance)
-    order, neighbors, harmonics = nearest_harmonics(atoms, l, n_neighbors, cores, minimum_distance)
+        disorder, q = pyscal_disorder_and_bond_order(atoms, l, n_neighbors, minimum_distance)
+        reach = nearest_neighbors(atoms, n_neighbors, cores, minimum_distance)[1]
+        within = (reach <= ISOLATED_BEYOND).sum(axis=1)
+        return _without_isolated(disorder, q, within < min(n_neighbors, LEAST_COMPANY))
+    order, neighbors, harmonics, within = nearest_harmonics(atoms, l, n_neighbors, cores, minimum_distance)
     disorder, q = np.empty(len(order)), np.empty(len(order))
     scale = np.sqrt(4 * np.pi / (2 * l + 1))
 
@@ -200,6 +217,18 @@ def disorder_and_bond_order(
 
     run_in_threads(normalize, len(order), cores, _ATOMS_PER_CALL)
     run_in_threads(correlate, len(order), cores, _ATOMS_PER_CALL)
+    isolated = np.empty(len(order), bool)
+    isolated[order] = within < min(n_neighbors, LEAST_COMPANY)
+    return _without_isolated(disorder, q, isolated)
+
+
+def _without_isolated(disorder, q, isolated) -> tuple[np.ndarray, np.ndarray]:
+    if isolated.any():
+        disorder[isolated] = q[isolated] = np.nan
+        warn(
+            f"{int(isolated.sum())} of {len(isolated)} atoms have no d and no Q_l (NaN): they have too few "
+            f"neighbours within {ISOLATED_BEYOND:g} Å."
+        )
     return disorder, q
 
 

@@ -11,15 +11,23 @@ from ase import Atoms
 from ase.calculators.lammps import Prism
 from ase.io import write
 
+from pyiron_nbed.checks import flag, whole
 from pyiron_nbed.errors import StructureError
-from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
+from pyiron_nbed.files import check_target, replaced
+from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE, check_atoms
 from pyiron_nbed.ssro.colors import COLOR_MAP, DISORDER_RANGE, atom_colors, color_name
 from pyiron_nbed.ssro.disorder import DISORDER_NAMES
 
 _COLUMNS = {"voronoi_index": ("n3", "n4", "n5", "n6")}
 
 
-def write_dump(path: str | os.PathLike, atoms: Atoms, color_by: str | None = None, step: int = 0) -> None:
+def write_dump(
+    path: str | os.PathLike,
+    atoms: Atoms,
+    color_by: str | None = None,
+    step: int = 0,
+    overwrite: bool = False,
+) -> None:
     """LAMMPS text dump of a structure with its values per atom; OVITO opens it coloured.
 
     Columns: id, type, element, x, y, z, every numeric array of the structure (a Voronoi index as
@@ -31,11 +39,14 @@ def write_dump(path: str | os.PathLike, atoms: Atoms, color_by: str | None = Non
         color_by: "disorder_parameter", "disorder_modulus", "cna" or "species"; None takes d_i as the
             structure holds it.
         step: time step written into the file.
+        overwrite: replace a file of this name.
 
     Raises:
-        InputError: the array for the colours is absent.
-        StructureError: a cell without volume.
+        InputError: the array for the colours is absent, the folder of the path is, or the file exists.
+        StructureError: unusable structure, or a cell without volume.
     """
+    path, step = check_target(path, flag(overwrite, "overwrite")), whole(step, "step")
+    check_atoms(atoms)
     colors = atom_colors(atoms, color_by)
     cell = atoms.cell.array
     if abs(np.linalg.det(cell)) < 1e-9:
@@ -60,7 +71,7 @@ def write_dump(path: str | os.PathLike, atoms: Atoms, color_by: str | None = Non
             columns.update(zip(parts, values.T, strict=True))
     columns.update(zip(("Color.R", "Color.G", "Color.B"), np.round(colors, 4).T, strict=True))
     ends = " ".join("pp" if periodic else "ff" for periodic in atoms.pbc)
-    with open(path, "w") as file:
+    with replaced(path) as partial, open(partial, "w") as file:
         file.write(f"ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n{len(atoms)}\n")
         file.write(_box(cell, ends))
         file.write("ITEM: ATOMS " + " ".join(columns) + "\n")
@@ -79,18 +90,26 @@ def _box(cell: np.ndarray, ends: str) -> str:
     return f"ITEM: BOX BOUNDS xy xz yz {ends}\n" + "\n".join(lines) + "\n"
 
 
-def write_extxyz(path: str | os.PathLike, atoms: Atoms) -> None:
+def write_extxyz(path: str | os.PathLike, atoms: Atoms, overwrite: bool = False) -> None:
     """Extended XYZ file with all values per atom (readable by ASE, OVITO, VMD).
 
     Args:
         path: file to write.
         atoms: N atoms (Å) with arrays.
+        overwrite: replace a file of this name.
+
+    Raises:
+        InputError: the folder of the path is absent, or the file exists.
+        StructureError: unusable structure.
     """
+    path = check_target(path, flag(overwrite, "overwrite"))
+    check_atoms(atoms)
     plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     for name, values in atoms.arrays.items():
         if name not in ("numbers", "positions") and values.dtype.kind in "bif":
             plain.set_array(name, values)
-    write(os.fspath(path), plain, format="extxyz")
+    with replaced(path) as partial:
+        write(os.fspath(partial), plain, format="extxyz")
 
 
 def to_ovito(atoms: Atoms, color_by: str | None = None) -> Any:
@@ -118,11 +137,14 @@ def to_ovito(atoms: Atoms, color_by: str | None = None) -> Any:
     from pyiron_nbed.ssro.ovito import ovito_data, ovito_modifiers
 
     modifiers = ovito_modifiers()
+    check_atoms(atoms)
     from ovito.pipeline import Pipeline, StaticSource
 
     color_by = color_name(atoms, color_by)
     colors = atom_colors(atoms, color_by)
     data = ovito_data(atoms, MINIMUM_DISTANCE)
+    if abs(np.linalg.det(atoms.cell.array)) > 1e-9:  # shown as it is, not with the room for an analysis
+        data.cell_[:, :3], data.cell_[:, 3] = atoms.cell.array.T, 0.0
     particles = data.particles_
     kinds = particles.particle_types_
     for number, symbol in zip(*_elements(atoms), strict=True):

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import number, one_of
+from pyiron_nbed.checks import number, one_of, symbol, threads
+from pyiron_nbed.errors import StructureError
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_of, disorder_parameter
 from pyiron_nbed.ssro.profiles import runs
 from pyiron_nbed.units import quantities
@@ -42,16 +44,21 @@ def film_summary(
         the grains}; NaN where there is no film or no grain.
 
     Raises:
-        StructureError: unusable structure.
-        InputError: another axis, or a width that is not above 0.
+        StructureError: unusable structure, or one that is open along the axis.
+        InputError: another axis, a width below 0.01 Å, or no symbol of an element.
 
     Example:
         >>> from pyiron_nbed import bicrystal
         >>> film_summary(bicrystal())["film"]["n_atoms"]
         0
     """
-    one_of(axis, "axis", (0, 1, 2))
-    number(bin_width, "bin_width", above=0, unit="Å")
+    one_of(axis, "axis", (0, 1, 2), "for x, y, z")
+    number(bin_width, "bin_width", 0.01, unit="Å")
+    symbol(minority, "minority")
+    threads(cores)
+    check_atoms(atoms)
+    if not atoms.pbc[axis]:
+        raise StructureError(f"The structure is open along axis {axis}: set atoms.pbc[{axis}] = True.")
     held = any(name in atoms.arrays for name in DISORDER_NAMES)
     disorder = disorder_of(atoms.arrays)[1] if held else disorder_parameter(atoms, cores=cores)
     side = float(atoms.cell.lengths()[axis])
@@ -60,7 +67,10 @@ def film_summary(
     of_bin = np.minimum((place * n_bins).astype(int), n_bins - 1)
     is_minority = np.array(atoms.get_chemical_symbols()) == minority
     count = np.bincount(of_bin, minlength=n_bins)
-    median = np.array([np.median(disorder[of_bin == b]) if count[b] else np.nan for b in range(n_bins)])
+    known = ~np.isnan(disorder)  # isolated atoms have no d_i
+    median = np.full(n_bins, np.nan)
+    for b in np.unique(of_bin[known]):
+        median[b] = np.median(disorder[known & (of_bin == b)])
     fraction = np.bincount(of_bin, is_minority, n_bins) / np.maximum(count, 1)
     kinds = {"film": median > FILM_ABOVE, "grains": median < GRAIN_BELOW}
     result: dict[str, Any] = {
@@ -77,7 +87,7 @@ def film_summary(
         some = bool(inside.any())
         result[kind] = {
             "n_atoms": int(inside.sum()),
-            "median_disorder": float(np.median(disorder[inside])) if some else float("nan"),
+            "median_disorder": float(np.nanmedian(disorder[inside])) if some else float("nan"),
             "minority_fraction": float(is_minority[inside].mean()) if some else float("nan"),
         }
     grain = result["grains"]["minority_fraction"]

@@ -48,11 +48,14 @@ def motif_class(voronoi_index: np.ndarray) -> np.ndarray:
 def motif_name(motif: Sequence[int]) -> str:
     """A motif as it is written, <n3,n4,n5,n6>.
 
+    Raises:
+        InputError: not four whole numbers.
+
     Example:
         >>> motif_name((0, 10, 2, 0))
         '<0,10,2,0>'
     """
-    return f"<{','.join(str(int(n)) for n in motif)}>"
+    return f"<{','.join(map(str, _check_index([motif])[0]))}>"
 
 
 def is_motif(voronoi_index: np.ndarray, motif: Sequence[int]) -> np.ndarray:
@@ -75,12 +78,13 @@ def is_motif(voronoi_index: np.ndarray, motif: Sequence[int]) -> np.ndarray:
     return _keys(_check_index(voronoi_index)) == _keys(_check_index([motif]))[0]
 
 
-def species_mask(atoms: Atoms, species: str | None) -> np.ndarray:
+def species_mask(atoms: Atoms, species: str | None, name: str = "motif_species") -> np.ndarray:
     """Atoms of an element.
 
     Args:
         atoms: N atoms.
         species: chemical symbol; None or "all" takes every atom.
+        name: of the parameter, for the error.
 
     Returns:
         (N,) bool.
@@ -97,8 +101,8 @@ def species_mask(atoms: Atoms, species: str | None) -> np.ndarray:
     present = sorted(set(Atoms(np.unique(atoms.numbers)).get_chemical_symbols()))
     if species not in present:
         raise InputError(
-            f"The structure has no atoms of {species!r}: choose one of {', '.join(present)}, or 'all', as "
-            "the motif_species."
+            f"{name} is {species!r}, of which the structure has no atoms: choose one of "
+            f"{', '.join(map(repr, present))}, or 'all'."
         )
     return atoms.numbers == Atoms(species).numbers[0]
 
@@ -229,7 +233,10 @@ def _keys(index: np.ndarray) -> np.ndarray:
 
 
 def _check_index(voronoi_index: Any, n_atoms: int | None = None) -> np.ndarray:
-    index = np.asarray(voronoi_index)
+    try:
+        index = np.asarray(voronoi_index)
+    except ValueError:  # rows of several lengths
+        index = np.empty(0)
     if index.ndim != 2 or index.shape[1:] != (4,) or index.dtype.kind not in "iu":
         raise InputError(
             f"A Voronoi index of shape {index.shape} and type {index.dtype} was given: whole numbers of "

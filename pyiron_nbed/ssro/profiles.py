@@ -8,10 +8,12 @@ import numpy as np
 from ase import Atoms
 from ase.geometry import complete_cell
 
-from pyiron_nbed.checks import number, one_of
+from pyiron_nbed.checks import memory, number, one_of, real_array
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.units import quantities
+
+_LEAST_WINDOW = 0.01  # Å
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,26 @@ def axis_coordinate(atoms: Atoms, axis: int = 0) -> tuple[np.ndarray, float, boo
 
 
 @quantities(window="angstrom", step="angstrom")
+def check_windows(axis: int, window: float, step: float) -> None:
+    """What can be said of windows without a structure.
+
+    Args:
+        axis: 0, 1 or 2.
+        window: width in Å.
+        step: distance between windows in Å.
+
+    Raises:
+        InputError: another axis, or a width or step below 0.01 Å.
+
+    Example:
+        >>> check_windows(0, 2.0, 1.0)
+    """
+    one_of(axis, "axis", (0, 1, 2), "for x, y, z")
+    for name, value in (("window", window), ("step", step)):
+        number(value, name, _LEAST_WINDOW, unit="Å")
+
+
+@quantities(window="angstrom", step="angstrom")
 def make_windows(atoms: Atoms, axis: int = 0, window: float = 2.0, step: float = 1.0) -> Windows:
     """Windows of one width at equal steps along an axis.
 
@@ -105,7 +127,7 @@ def make_windows(atoms: Atoms, axis: int = 0, window: float = 2.0, step: float =
         The :class:`Windows`.
 
     Raises:
-        InputError: width or step not above 0, or a window wider than a periodic cell.
+        InputError: width or step below 0.01 Å or beyond the extent of the structure.
         StructureError: unusable structure, or all atoms in one plane of an open axis.
 
     Example:
@@ -116,17 +138,15 @@ def make_windows(atoms: Atoms, axis: int = 0, window: float = 2.0, step: float =
         >>> windows.n_atoms.tolist()
         [4, 4, 4, 4]
     """
-    for name, value in (("window", window), ("step", step)):
-        number(value, name, above=0, unit="Å")
+    check_windows(axis, window, step)
     coordinate, length, periodic = axis_coordinate(atoms, axis)
     if length <= 0:
         raise StructureError(
             "All atoms lie in one plane, so there is no profile along this axis: choose another axis."
         )
-    if periodic and window > length:
-        raise InputError(
-            f"The window of {window:g} Å is wider than the cell of {length:.2f} Å: take a narrower window."
-        )
+    for name, value in (("window", window), ("step", step)):
+        number(value, name, high=length, unit="Å", hint="the extent of the structure along this axis")
+    memory(300 * length / step, f"A profile of {length / step:.2g} windows", "take a larger step")
     n_windows = max(1, round(length / step))
     low = 0.0 if periodic else float(coordinate.min())
     position = low + (np.arange(n_windows) + 0.5) * length / n_windows
@@ -205,7 +225,7 @@ def profile_in_windows(windows: Windows, values: np.ndarray) -> dict[str, np.nda
 
     Args:
         windows: of N atoms.
-        values: (N,) numbers.
+        values: (N,) numbers; NaN, as the d_i of isolated atoms, is left out.
 
     Returns:
         As :func:`sliding_profile`.
@@ -221,8 +241,10 @@ def profile_in_windows(windows: Windows, values: np.ndarray) -> dict[str, np.nda
     for row, (first, last) in enumerate(zip(windows.first, windows.last, strict=True)):
         if last > first:
             inside = ordered[first:last]
-            result[0, row] = inside.mean()
-            result[1:, row] = np.percentile(inside, (5, 95))
+            inside = inside[~np.isnan(inside)]  # isolated atoms have no d_i
+            if len(inside):
+                result[0, row] = inside.mean()
+                result[1:, row] = np.percentile(inside, (5, 95))
     return {
         "position": windows.position,
         "n_atoms": windows.n_atoms,
@@ -242,15 +264,8 @@ def per_atom(atoms: Atoms, values: np.ndarray) -> np.ndarray:
         >>> per_atom(Atoms("Cu2"), [1, 2]).tolist()
         [1.0, 2.0]
     """
-    try:
-        numbers = np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise InputError("The values per atom are not numbers: give one number per atom.") from None
-    if numbers.shape != (len(atoms),):
-        raise InputError(
-            f"The values have the shape {numbers.shape} but there are {len(atoms)} atoms: give one number "
-            "per atom."
-        )
+    what = f"one number for each of the {len(atoms)} atoms"
+    numbers = real_array(values, "The array of values", (len(atoms),), what, finite=False)
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise InputError(

@@ -10,6 +10,7 @@ from ase import Atoms
 from pyiron_nbed.checks import one_of
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE, check_atoms
+from pyiron_nbed.geometry.search import check_n_neighbors
 
 PYSCAL_MOST_ATOMS = 100_000  # pyscal3 3.3.2 keeps some 26 kB per atom
 
@@ -83,6 +84,7 @@ def pyscal_disorder_and_bond_order(
     """
     if l not in range(2, 13, 2):
         raise InputError(f"The degree l is {l!r}: with backend='pyscal3' give an even number from 2 to 12.")
+    n_neighbors = check_n_neighbors(n_neighbors)
     system = _system(atoms, minimum_distance)
     system.find.neighbors(method="number", nmax=n_neighbors)
     # thresholds only classify; s_ij does not depend on them

@@ -19,10 +19,12 @@ from pyiron_nbed.geometry.cells import (
     gather_images,
 )
 from pyiron_nbed.geometry.neighbors import near_images
+from pyiron_nbed.geometry.search import check_room, check_search
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.units import quantities
 
 _BOXES_PER_CALL = 1_000
+_LEAST_WIDTH = 1e-4  # Å
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,11 @@ def radial_distribution(
         >>> bool(abs(rdf.first_peak - 3.6 / 2**0.5) < 0.05)
         True
     """
-    number(cutoff, "cutoff", above=0, unit="Å", hint="for example 10")
-    number(bin_width, "bin_width", above=0, high=cutoff, unit="Å", hint="the cutoff")
+    check_bins(cutoff, bin_width)
     one_of(normalize, "normalize", ("cell", "local"))
+    check_search(cores, minimum_distance)
     boxes = build_cell_list(atoms, cutoff / 2)
+    check_room(boxes, cutoff)
     volume = float(atoms.cell.volume)
     if normalize == "cell" and volume < 1e-9:
         raise StructureError(
@@ -138,6 +141,25 @@ def radial_distribution(
     if counts[..., : int(np.ceil(minimum_distance * n_bins / cutoff))].any():
         check_atoms(atoms, minimum_distance)
     return _normalized(counts, numbers, species, mask, cutoff, volume if normalize == "cell" else None)
+
+
+@quantities(cutoff="angstrom", bin_width="angstrom")
+def check_bins(cutoff: float, bin_width: float, name: str = "") -> None:
+    """What can be said of the bins without a structure.
+
+    Args:
+        cutoff: largest distance in Å.
+        bin_width: in Å.
+        name: put before the names of the two, for the error ("rdf_").
+
+    Raises:
+        InputError: a width below 0.0001 Å or above the cutoff.
+
+    Example:
+        >>> check_bins(10.0, 0.05)
+    """
+    number(cutoff, f"{name}cutoff", above=0, unit="Å", hint="for example 10")
+    number(bin_width, f"{name}bin_width", _LEAST_WIDTH, cutoff, unit="Å", hint="the cutoff")
 
 
 def _normalized(counts, numbers, species, mask, cutoff, volume) -> RadialDistribution:

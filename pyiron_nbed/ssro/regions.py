@@ -14,7 +14,7 @@ from pyiron_nbed import checks
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.ssro.motifs import is_motif, motif_name, species_mask
 from pyiron_nbed.ssro.ovito import CNA_TYPES
-from pyiron_nbed.ssro.profiles import Windows, axis_coordinate, make_windows, runs
+from pyiron_nbed.ssro.profiles import Windows, axis_coordinate, check_windows, make_windows, runs
 from pyiron_nbed.units import quantities
 
 REGION_TYPES = ("none", "crystal", "ACTR", "interior")
@@ -109,7 +109,8 @@ def find_regions(
         >>> find_regions(atoms, voronoi_index(atoms), common_neighbors(atoms)).films
         0
     """
-    _check(atoms, voronoi_index, cna, emergence, crystal_share, interior_share, minimum_thickness)
+    check_region_options(window, emergence, crystal_share, interior_share, minimum_thickness, outer, inner)
+    _check_arrays(atoms, voronoi_index, cna)
     central = species_mask(atoms, motif_species)
     windows = make_windows(atoms, axis, window, _STEP)
     fcc = np.nan_to_num(windows.share(np.asarray(cna) == CNA_TYPES.index("fcc")))
@@ -285,7 +286,7 @@ def region_table(atoms: Atoms, regions: Regions, disorder: np.ndarray) -> list[d
         >>> region_table(Atoms("Cu2"), none, [0.1, 0.2])
         []
     """
-    disorder = np.asarray(disorder, float)
+    disorder = checks.real_array(disorder, "disorder", (None,), "the d_i of the atoms", finite=False)
     if not len(disorder) == len(atoms) == len(regions.number):
         raise InputError(
             f"{len(atoms)} atoms, regions of {len(regions.number)} and d_i of {len(disorder)}: give arrays "
@@ -296,12 +297,13 @@ def region_table(atoms: Atoms, regions: Regions, disorder: np.ndarray) -> list[d
     for number, row in enumerate(regions.table):
         inside = regions.number == number
         some = bool(inside.any())
+        known = disorder[inside & ~np.isnan(disorder)]
         table.append(
             {
                 **row,
                 "n_atoms": int(inside.sum()),
-                "mean_disorder": float(disorder[inside].mean()) if some else float("nan"),
-                "median_disorder": float(np.median(disorder[inside])) if some else float("nan"),
+                "mean_disorder": float(known.mean()) if len(known) else float("nan"),
+                "median_disorder": float(np.median(known)) if len(known) else float("nan"),
                 "composition": {
                     symbol: float((atoms.numbers[inside] == z).mean()) if some else float("nan")
                     for z, symbol in elements.items()
@@ -339,13 +341,26 @@ def actr_asymmetry(table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return result
 
 
-def _check(atoms, voronoi_index, cna, emergence, crystal_share, interior_share, minimum_thickness) -> None:
-    for name, values in (("voronoi_index", voronoi_index), ("cna", cna)):
-        if len(values) != len(atoms):
-            raise InputError(
-                f"{name} has {len(values)} rows but there are {len(atoms)} atoms: compute it for this "
-                "structure."
-            )
+@quantities(window="angstrom", minimum_thickness="angstrom")
+def check_region_options(
+    window: float = 3.0,
+    emergence: float = 0.5,
+    crystal_share: float = 0.5,
+    interior_share: float = 0.01,
+    minimum_thickness: float = 6.0,
+    outer: Sequence[int] = (0, 10, 2, 0),
+    inner: Sequence[int] = (0, 2, 10, 0),
+) -> None:
+    """What can be said of the options of :func:`find_regions` without a structure.
+
+    Raises:
+        InputError: a value out of range.
+
+    Example:
+        >>> check_region_options(emergence=0.4)
+    """
+    check_windows(0, window, _STEP)
+    motif_name(outer), motif_name(inner)
     for name, value in (
         ("emergence", emergence),
         ("crystal_share", crystal_share),
@@ -353,3 +368,16 @@ def _check(atoms, voronoi_index, cna, emergence, crystal_share, interior_share, 
     ):
         checks.number(value, name, above=0, below=1)
     checks.number(minimum_thickness, "minimum_thickness", above=0, unit="Å")
+
+
+def _check_arrays(atoms, voronoi_index, cna) -> None:
+    for name, values in (("voronoi_index", voronoi_index), ("cna", cna)):
+        if np.shape(values)[:1] != (len(atoms),):
+            raise InputError(
+                f"{name} has the shape {np.shape(values)} but there are {len(atoms)} atoms: compute it for "
+                "this structure."
+            )
+    if np.ndim(cna) != 1 or not set(np.unique(cna)) <= set(range(len(CNA_TYPES))):
+        raise InputError(
+            f"cna holds other values than 0 to {len(CNA_TYPES) - 1}: compute it with common_neighbors."
+        )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.errors import InputError, StructureError
+from pyiron_nbed import checks
+from pyiron_nbed.errors import StructureError
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import structure_id
 from pyiron_nbed.ssro.disorder import (
@@ -22,23 +22,23 @@ from pyiron_nbed.ssro.disorder import (
     disorder_of,
 )
 from pyiron_nbed.ssro.motifs import motif_class, motif_density, motif_statistics, species_mask
+from pyiron_nbed.ssro.options import check_options
 from pyiron_nbed.ssro.ovito import CNA_TYPES, common_neighbors, voronoi_index
 from pyiron_nbed.ssro.profiles import make_windows, profile_in_windows
 from pyiron_nbed.ssro.rdf import radial_distribution
-from pyiron_nbed.ssro.regions import REGION_TYPES, Regions, actr_asymmetry, find_regions, region_table
+from pyiron_nbed.ssro.regions import (
+    REGION_TYPES,
+    Regions,
+    actr_asymmetry,
+    find_regions,
+    region_table,
+)
 from pyiron_nbed.ssro.threshold import population_threshold
 from pyiron_nbed.units import quantities
 
-ANALYSES = ("voronoi", "cna", "regions", "profiles", "rdf")
-_BY_OVITO = ("voronoi", "cna", "regions")
-_NEEDS = {"regions": ("voronoi", "cna")}
 # rough core-seconds per million atoms, for the progress bar only
 _WEIGHTS = {"disorder": 3, "voronoi": 10, "cna": 4, "regions": 1, "profiles": 1, "rdf": 10}
 FCC_BELOW = 0.01  # d_i under which the method calls an fcc atom undisturbed
-REGION_OPTIONS = tuple(
-    name for name in inspect.signature(find_regions).parameters
-    if name not in ("atoms", "voronoi_index", "cna", "axis", "motif_species")
-)  # fmt: skip
 
 
 @quantities(
@@ -70,8 +70,8 @@ def short_range_order(
         l: even degree of d_i and Q_l.
         n_neighbors: nearest neighbours of both.
         bond_orders: further degrees whose Q_l is computed, such as (4,).
-        analyses: what to compute beside d_i and Q_l, of ``ANALYSES``; "regions" needs "voronoi" and "cna",
-            and these need OVITO. None takes all that can be computed here.
+        analyses: what to compute beside d_i and Q_l: "voronoi", "cna", "regions", "profiles" and "rdf";
+            "regions" needs "voronoi" and "cna", and these need OVITO. None takes all that can be had here.
         edge_threshold: of the Voronoi edges in Å.
         motif_species: element of the centres of the motifs; None or "all" counts every atom.
         axis: 0, 1 or 2: of the profiles, and the boundary normal of the regions.
@@ -89,6 +89,7 @@ def short_range_order(
         A copy of the structure with ``arrays`` "disorder_parameter" (or "disorder_modulus"), "q6" (``q<l>``),
         "voronoi_index" (N, 4), "motif_class", "cna", "region" and "region_number" (see
         :class:`pyiron_nbed.ssro.regions.Regions`), and a summary: "n_atoms", "structure_id", "composition",
+        "isolated" (atoms whose neighbours are too far for a d_i, NaN, left out of all that follows),
         "disorder_parameter" (or "disorder_modulus") and "one_minus_q6" {"median", "mean", "percentile_5",
         "percentile_95"}, "one_minus_q4" of further degrees; "motifs", "motif_classes", "motif_profile",
         "threshold" (ordered against disordered motifs); "cna"; "fcc_below" share of the fcc
@@ -98,7 +99,7 @@ def short_range_order(
 
     Raises:
         StructureError: unusable structure.
-        InputError: unknown analysis, species or option.
+        InputError: unknown analysis, species or option, or a value out of range; before anything is computed.
 
     Example:
         >>> from ase.build import bulk
@@ -106,7 +107,12 @@ def short_range_order(
         >>> round(summary["one_minus_q6"]["median"], 4), summary["cna"]["fcc"]
         (0.4255, 384)
     """
-    wanted = check_analyses(analyses, region_options or {})
+    wanted = check_options(
+        l, n_neighbors, bond_orders, analyses, edge_threshold, axis, window, step, top_motifs, region_options,
+        rdf_cutoff, rdf_bin_width, modulus,
+    )  # fmt: skip
+    checks.threads(cores)
+    check_atoms(atoms)
     central = species_mask(atoms, motif_species if "voronoi" in wanted else None)
     name = disorder_name(modulus)
     stages = ["disorder", *wanted]
@@ -124,6 +130,7 @@ def short_range_order(
         disorder = disorder_modulus(disorder) if modulus else disorder
         result.set_array(name, disorder)
         result.set_array(f"q{l}", q)
+        summary["isolated"] = int(np.isnan(disorder).sum())
         summary[name], summary[f"one_minus_q{l}"] = _describe(disorder), _describe(1 - q)
         for degree in bond_orders:
             other = bond_order(atoms, degree, n_neighbors, cores)
@@ -146,37 +153,6 @@ def short_range_order(
                 summary["rdf"] = _radial_distributions(result, rdf_cutoff, rdf_bin_width, cores)
             bar.update(_WEIGHTS[stage])
     return result, summary
-
-
-def check_analyses(analyses: Sequence[str] | None, region_options: Mapping[str, Any]) -> list[str]:
-    """The analyses in the order in which they are done.
-
-    Raises:
-        InputError: an unknown one, one that needs another or OVITO, or an unknown option of the regions.
-
-    Example:
-        >>> check_analyses(["cna", "voronoi"], {})
-        ['voronoi', 'cna']
-    """
-    has_ovito = importlib.util.find_spec("ovito") is not None
-    if analyses is None:
-        analyses = [name for name in ANALYSES if has_ovito or name not in _BY_OVITO]
-    for name in analyses:
-        if name not in ANALYSES:
-            raise InputError(f"The analysis {name!r} is unknown: choose from {', '.join(ANALYSES)}.")
-        missing = [need for need in _NEEDS.get(name, ()) if need not in analyses]
-        if missing:
-            raise InputError(f"The analysis {name!r} needs {' and '.join(missing)} as well: add them.")
-    by_ovito = [name for name in analyses if name in _BY_OVITO]
-    if by_ovito and not has_ovito:
-        raise InputError(
-            f"OVITO is not installed, which {' and '.join(by_ovito)} need: `pip install ovito` (Python 3.11 "
-            "or newer), or leave them out of the analyses."
-        )
-    for name in region_options:
-        if name not in REGION_OPTIONS:
-            raise InputError(f"Regions have no option {name!r}: choose from {', '.join(REGION_OPTIONS)}.")
-    return [name for name in ANALYSES if name in analyses]
 
 
 def time_series(summaries: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
@@ -247,7 +223,7 @@ def _motifs(atoms, central, motif_species, axis, window, step, top) -> dict[str,
 def _common_neighbors(atoms) -> dict[str, Any]:
     cna, disorder = atoms.arrays["cna"], disorder_of(atoms.arrays)[1]
     counts = np.bincount(cna, minlength=len(CNA_TYPES)).tolist()
-    fcc = disorder[cna == CNA_TYPES.index("fcc")]
+    fcc = disorder[(cna == CNA_TYPES.index("fcc")) & ~np.isnan(disorder)]
     below = float((fcc < FCC_BELOW).mean()) if len(fcc) else float("nan")
     return {"cna": dict(zip(CNA_TYPES, counts, strict=True)), "fcc_below": below}
 
@@ -325,6 +301,7 @@ def _radial_distributions(atoms, cutoff, bin_width, cores) -> dict[str, Any]:
 
 
 def _threshold(disorder, low, high, low_name, high_name) -> dict[str, Any]:
+    low, high = low & ~np.isnan(disorder), high & ~np.isnan(disorder)
     if not low.any() or not high.any():
         absent = low_name if not low.any() else high_name
         return {"note": f"No threshold: the structure has no {absent}."}
@@ -338,6 +315,7 @@ def _composition(atoms: Atoms) -> dict[str, float]:
 
 
 def _describe(values: np.ndarray) -> dict[str, float]:
+    values = values[~np.isnan(values)]
     if len(values) == 0:
         return dict.fromkeys(("median", "mean", "percentile_5", "percentile_95"), float("nan"))
     low, median, high = np.percentile(values, [5, 50, 95])

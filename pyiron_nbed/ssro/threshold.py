@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pyiron_nbed.checks import one_of
+from pyiron_nbed.checks import one_of, real_array
 from pyiron_nbed.errors import InputError
 
 
@@ -35,7 +35,8 @@ def population_threshold(low: np.ndarray, high: np.ndarray, weights: str = "rate
     one_of(weights, "weights", ("rates", "counts"))
     populations = []
     for name, values in (("low", low), ("high", high)):
-        array = np.sort(np.asarray(values, float).ravel())
+        what = "an array (n,) of numbers"
+        array = np.sort(real_array(values, name, (None,), what, finite=False))
         if len(array) == 0 or not np.isfinite(array).all():
             raise InputError(
                 f"The {name} population has {len(array)} values, or some are NaN: give at least one "

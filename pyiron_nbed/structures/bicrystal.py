@@ -9,15 +9,17 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial import cKDTree
 
-from pyiron_nbed.checks import number, one_of
+from pyiron_nbed.checks import number, one_of, real_array, shown
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU
+from pyiron_nbed.geometry.cells import check_atoms
+from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, check_atoms_fit, check_lattice_constant
 from pyiron_nbed.units import quantities
 
 # Miller directions along x (the boundary normal) and z; y = z × x
 Orientation = tuple[Sequence[int], Sequence[int]]
 PUBLISHED_TILT = (((1, 1, 0), (1, -1, 0)), ((0, 0, -1), (1, -1, 0)))
 _LARGEST_INDEX = 20
+_LEAST_LENGTH = 30.0  # Å; grains of less than half of it are all boundary
 _STRAINED = {"both": (0.5, 0.5), "grain_1": (1.0, 0.0), "grain_2": (0.0, 1.0)}
 BOUNDARIES = {"both": (0, 1), "first": (0,), "second": (1,)}
 
@@ -49,7 +51,7 @@ def bicrystal(
     along y (0.17 %).
 
     Args:
-        length: wanted extent along x in Å (there 1040.7).
+        length: wanted extent along x in Å, at least 30 (there 1040.7).
         width: wanted extent along y in Å (there 62.8).
         height: wanted extent along z in Å (there 417.1).
         orientation_1: Miller directions of grain 1 along x and along z, orthogonal to each other.
@@ -71,24 +73,27 @@ def bicrystal(
 
     Raises:
         InputError: directions that are not orthogonal, no commensurate period near the wanted
-            extent, a value out of range.
+            extent, a value out of range, or more atoms than fit the memory.
 
     Example:
         >>> atoms = bicrystal(length=130, height=31)
         >>> atoms.info["periods"]["grain_1"], atoms.info["periods"]["grain_2"]
         ([17, 12], [24, 12])
     """
-    for name, value in (("length", length), ("width", width), ("height", height),
-                        ("lattice_constant", lattice_constant)):  # fmt: skip
+    check_lattice_constant(lattice_constant)
+    number(length, "length", _LEAST_LENGTH, unit="Å", hint="for two grains of half of it each")
+    for name, value in (("width", width), ("height", height)):
         number(value, name, above=0, unit="Å")
+    check_atoms_fit(4 * float(length) * float(width) * float(height) / lattice_constant**3)
     number(max_mismatch, "max_mismatch", 0, 0.1)
     one_of(strained, "strained", _STRAINED)
     nearest = lattice_constant / math.sqrt(2)
     hint = "the nearest-neighbour distance"
     number(minimum_distance, "minimum_distance", 0, below=nearest, unit="Å", hint=hint)
-    displacement = np.asarray(shift, float)
-    if displacement.shape != (2,) or not np.isfinite(displacement).all():
-        raise InputError(f"shift is {shift!r}: give two lengths in Å, along y and z.")
+    displacement = real_array(shift, "shift", (2,), "two lengths in Å, along y and z")
+    one_of(slab_boundaries, "slab_boundaries", BOUNDARIES)
+    if slab is not None:
+        number(slab, "slab", above=0, below=length / 2, unit="Å", hint="half of the length")
 
     axes = [
         _axes(o, name) for o, name in ((orientation_1, "orientation_1"), (orientation_2, "orientation_2"))
@@ -157,8 +162,10 @@ def boundary_positions(atoms: Atoms) -> list[float]:
         >>> [round(x, 1) for x in boundary_positions(bicrystal())]
         [32.8, 98.3]
     """
+    check_atoms(atoms)
     if "boundaries" in atoms.info:
-        return [float(x) for x in atoms.info["boundaries"]]
+        given, name = atoms.info["boundaries"], "atoms.info['boundaries']"
+        return real_array(given, name, (2,), "where the two boundaries are along x, in Å").tolist()
     if "grain" not in atoms.arrays:
         raise InputError(
             "The structure does not say where its grain boundaries are: make it with "
@@ -220,7 +227,7 @@ def _axes(orientation: Orientation, name: str) -> np.ndarray:
         valid = False
     if not valid or max(np.abs(x).max(), np.abs(z).max()) > _LARGEST_INDEX:
         raise InputError(
-            f"{name} is {orientation!r}: give two Miller directions of whole numbers up to "
+            f"{name} is {shown(orientation)}: give two Miller directions of whole numbers up to "
             f"{_LARGEST_INDEX}, along x and along z, for example ((1, 1, 0), (1, -1, 0))."
         )
     if x @ z != 0:

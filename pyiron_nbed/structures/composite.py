@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,10 +10,15 @@ from ase import Atoms
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from pyiron_nbed.checks import number, whole
+from pyiron_nbed.checks import number, real_array, shown, whole
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.structures.glass import substitute
-from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, fcc_copper
+from pyiron_nbed.structures.lattice import (
+    LATTICE_CONSTANT_CU,
+    check_atoms_fit,
+    check_lattice_constant,
+    fcc_copper,
+)
+from pyiron_nbed.structures.random_alloy import substitute
 from pyiron_nbed.units import quantities
 
 
@@ -59,14 +65,20 @@ def composite(
         (4000, 369)
     """
     repeat = _cells(cells)
-    number(lattice_constant, "lattice_constant", above=0, unit="Å")
-    number(minimum_distance, "minimum_distance", 0, unit="Å")
+    check_lattice_constant(lattice_constant)
+    check_atoms_fit(4 * math.prod(repeat.tolist()))
+    nearest = lattice_constant / math.sqrt(2)
+    hint = "the nearest-neighbour distance"
+    number(minimum_distance, "minimum_distance", 0, below=nearest, unit="Å", hint=hint)
+    number(zr_fraction, "zr_fraction", 0, 1)
     cell = repeat * lattice_constant
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(whole(seed, "seed"))
     if isinstance(positions, str):
-        count = whole(n_crystals, "n_crystals", 1)
+        count = whole(n_crystals, "n_crystals", 1, 4 * math.prod(repeat.tolist()), "one per atom")
     else:
-        count = len(np.atleast_2d(positions))
+        what = "'grid', 'random' or centres in fractions of the cell, shape (n, 3)"
+        fractions = real_array(positions, "positions", (None, 3), what)
+        count = whole(len(fractions), "The number of positions", 1)
     radii = _radii(4 * lattice_constant if radius is None else radius, count)
     centers = _centers(positions, radii, cell, random)
     _check_room(centers, cell, radii)
@@ -80,7 +92,7 @@ def composite(
         rotations = Rotation.random(count, random_state=random) if rotated is True else rotated
         if not isinstance(rotations, Rotation) or len(np.atleast_2d(rotations.as_quat())) != count:
             raise InputError(
-                f"rotated is {rotated!r}: give True, False or a scipy Rotation of {count} rotations."
+                f"rotated is {shown(rotated)}: give True, False or a scipy Rotation of {count} rotations."
             )
         matrices = np.atleast_3d(rotations.as_matrix()).reshape(-1, 3, 3)
         shell = [tree.query_ball_point(c, r + minimum_distance) for c, r in zip(centers, radii, strict=True)]
@@ -97,18 +109,19 @@ def _cells(cells: int | Sequence[int]) -> np.ndarray:
     except ValueError:
         valid = False
     if not valid:
-        raise InputError(f"cells is {cells!r}: give one whole number of fcc cells, or three.")
+        raise InputError(f"cells is {shown(cells)}: give one whole number of fcc cells, or three.")
     return repeat
 
 
 def _radii(radius: float | Sequence[float], count: int) -> np.ndarray:
     try:
-        radii = np.broadcast_to(np.asarray(radius, float), (count,))
-        valid = bool(np.isfinite(radii).all() and (radii > 0).all())
+        given = np.asarray(radius)
+        radii = np.broadcast_to(given, (count,)).astype(float)
+        valid = given.dtype.kind in "iuf" and bool(np.isfinite(radii).all() and (radii > 0).all())
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        raise InputError(f"radius is {radius!r}: give a length above 0 Å, or {count} of them.")
+        raise InputError(f"radius is {shown(radius)}: give a length above 0 Å, or {count} of them.")
     return radii
 
 
@@ -118,12 +131,7 @@ def _centers(
     """(n, 3) centres in Å inside the cell."""
     count = len(radii)
     if not isinstance(positions, str):
-        fractions = np.atleast_2d(np.asarray(positions, float))
-        if fractions.ndim != 2 or fractions.shape[1] != 3 or not np.isfinite(fractions).all():
-            raise InputError(
-                f"positions has shape {fractions.shape}: give centres in fractions of the cell, shape (n, 3)."
-            )
-        return (fractions % 1.0) * cell
+        return (np.asarray(positions) % 1.0) * cell
     if positions == "grid":
         side = int(np.ceil(count ** (1 / 3) - 1e-9))
         grid = (np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij"), -1).reshape(-1, 3) + 0.5) / side
@@ -133,7 +141,8 @@ def _centers(
             else cell[None] / 2
         )
     if positions != "random":
-        raise InputError(f"positions is {positions!r}: give 'grid', 'random' or centres of shape (n, 3).")
+        allowed = "'grid', 'random' or centres of shape (n, 3)"
+        raise InputError(f"positions is {shown(positions)}: give {allowed}.")
     centers: list[np.ndarray] = []
     for _ in range(2000 * count):
         trial = random.random(3) * cell

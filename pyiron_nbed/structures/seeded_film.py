@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import number, one_of
+from pyiron_nbed.checks import number, one_of, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.structures.bicrystal import BOUNDARIES, boundary_positions
-from pyiron_nbed.structures.glass import substitute
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU
+from pyiron_nbed.structures.random_alloy import substitute
 
 # Å³ per atom that a slab has to melt in. Melts of 10 to 50 at.% Zr (864 atoms, 1000 K, no pressure) take 12.5
 # for Cu and 24.0 for Zr [Mendelev2019], 12.7 and 23.6 [Mendelev2007]: a film of 30 % starts 2 % too dense.
@@ -51,6 +51,7 @@ def seed_film(
         >>> round(float((film.numbers == 40).mean()), 4), round(float(film.arrays["slab"].mean()), 2)
         (0.1, 0.34)
     """
+    places = boundary_positions(atoms)
     if (atoms.numbers != 29).any():
         raise InputError(
             f"The structure holds {int((atoms.numbers != 29).sum())} atoms that are not Cu: a seeded film "
@@ -59,7 +60,7 @@ def seed_film(
     for name, value in (("zr_fraction", zr_fraction), ("film_fraction", film_fraction)):
         number(value, name, above=0, below=1)
     result = atoms.copy()
-    places, side = boundary_positions(atoms), float(atoms.cell.lengths()[0])
+    side, random = float(atoms.cell.lengths()[0]), np.random.default_rng(whole(seed, "seed"))
     chosen = BOUNDARIES[one_of(boundaries, "boundaries", BOUNDARIES)]
     offsets = atoms.positions[:, :1] - np.array(places)
     offsets -= np.round(offsets / side) * side
@@ -92,7 +93,7 @@ def seed_film(
             f"Films of {thickness[0]:.0f} and {thickness[1]:.0f} Å leave {free:.0f} Å of a grain, less "
             "than 15 Å: take a longer cell, a higher film_fraction or a lower zr_fraction."
         )
-    substitute(result, slab, fraction, np.random.default_rng(seed))
+    substitute(result, slab, fraction, random)
     volume = (1 - fraction) * MELT_VOLUMES["Cu"] + fraction * MELT_VOLUMES["Zr"]
     stretch = max(1.0, volume / (LATTICE_CONSTANT_CU**3 / 4)) - 1
     _stretch(result, np.array(places), thickness, stretch)

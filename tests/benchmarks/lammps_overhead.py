@@ -14,7 +14,7 @@ from pathlib import Path
 
 import ase.io
 
-from pyiron_nbed import glass
+from pyiron_nbed import random_alloy
 from pyiron_nbed.executable import lammps_command
 from pyiron_nbed.lammps.melt_quench import simulate_melt_quench
 from pyiron_nbed.lammps.protocol import INPUT_FILE, MeltQuench
@@ -32,7 +32,7 @@ def wall_time_of_lammps(folder):
 
 def measure(n_atoms, n_frames, steps_between):
     """Seconds of one run: all of it, LAMMPS alone, and one pass over the frames."""
-    atoms = glass(n_atoms, seed=1)
+    atoms = random_alloy(n_atoms, seed=1)
     steps = n_frames * steps_between
     protocol = MeltQuench(
         melt_time=steps * 0.002, cooling_rate=1e17, minimize=False, trajectory_every=steps_between,

@@ -120,7 +120,7 @@ def test_two_million_atoms_in_seconds():
         ({"strained": "all"}, "choose one of"),
         ({"minimum_distance": 3.0}, "nearest-neighbour"),
         ({"shift": (1, 2, 3)}, "two lengths"),
-        ({"slab": 80.0}, "leaves nothing"),
+        ({"slab": 80.0}, "half of the length"),
         ({"slab": 10.0, "slab_boundaries": "third"}, "choose one of"),
     ],
 )

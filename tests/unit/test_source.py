@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, VolumeRange, WeightedVolume, glass
+from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, VolumeRange, WeightedVolume, random_alloy
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.dataset.labels import atom_values, volume_labels, volume_regions
 from pyiron_nbed.diffraction import VolumeSearch, simulate_patterns
@@ -38,7 +38,7 @@ LABELS = ("q6", "disorder_parameter", "fraction_Zr")
 def structures(rattled):
     marked = rattled.copy()
     marked.set_array("region", (np.arange(len(marked)) % 7 > 2) * 2)
-    return [marked, glass(1372, 0.3, seed=1)]
+    return [marked, random_alloy(1372, 0.3, seed=1)]
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +250,7 @@ def test_provenance_is_json(source):
     same(pickle.loads(pickle.dumps(source)).batch(1), source.batch(1))  # for the workers of a data loader
 
 
-CUBE = glass(500, 0.3, seed=2)  # about 20 Å
+CUBE = random_alloy(500, 0.3, seed=2)  # about 20 Å
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pyiron_nbed import composite, glass
+from pyiron_nbed import composite, random_alloy
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.cells import build_cell_list, check_atoms, closest_pair
 from pyiron_nbed.provenance import structure_id
@@ -14,11 +14,11 @@ from pyiron_nbed.ssro import disorder_parameter
 
 
 def test_glass_has_the_composition_asked_for_and_is_reproducible():
-    atoms = glass(4000, 0.36, seed=7)
+    atoms = random_alloy(4000, 0.36, seed=7)
     assert len(atoms) == 4000
     assert (atoms.numbers == 40).sum() == 1440
-    assert structure_id(atoms) == structure_id(glass(4000, 0.36, seed=7))
-    assert structure_id(atoms) != structure_id(glass(4000, 0.36, seed=8))
+    assert structure_id(atoms) == structure_id(random_alloy(4000, 0.36, seed=7))
+    assert structure_id(atoms) != structure_id(random_alloy(4000, 0.36, seed=8))
 
 
 @pytest.mark.parametrize("rotated", [False, True])
@@ -71,7 +71,7 @@ def test_rotated_crystals_differ():
         ({"cells": 2.5}, "whole number"),
         ({"radius": -1.0}, "length above 0 Å"),
         ({"positions": [[0.1, 0.2]]}, "shape"),
-        ({"lattice_constant": float("nan")}, "length above 0 Å"),
+        ({"lattice_constant": float("nan")}, "length from 1 to 20 Å"),
         ({"radius": 14.0, "n_crystals": 9, "positions": "random"}, "fit at random"),
         ({"radius": 5.0, "n_crystals": 2, "positions": "hexagonal"}, "'grid', 'random'"),
         ({"n_crystals": 0}, "n_crystals"),
@@ -87,7 +87,7 @@ def test_composite_refuses(arguments, message):
 @pytest.mark.parametrize("arguments", [{"n_atoms": 0}, {"zr_fraction": -0.1}, {"lattice_constant": 0.0}])
 def test_glass_refuses(arguments):
     with pytest.raises(InputError):
-        glass(**arguments)
+        random_alloy(**arguments)
 
 
 def _cu():

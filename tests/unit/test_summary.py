@@ -141,7 +141,7 @@ def test_structures_without_films_say_so():
         ({"analyses": ["voronoy"]}, "'voronoy' is unknown"),
         ({"analyses": ["regions", "cna"]}, "'regions' needs voronoi"),
         ({"region_options": {"emergance": 0.1}}, "no option 'emergance'"),
-        ({"motif_species": "Al"}, "no atoms of 'Al'"),
+        ({"motif_species": "Al"}, "'Al', of which the structure has no atoms"),
     ],
 )
 def test_bad_options(arguments, message):

@@ -25,7 +25,7 @@ from pyiron_nbed import (
     WeightedVolume,
     bicrystal,
     composite,
-    glass,
+    random_alloy,
     simulate_patterns,
 )
 from pyiron_nbed.diffraction.multislice import MultisliceOptions
@@ -201,7 +201,7 @@ def test_dataclasses_store_plain_numbers(plain, given_with_units):
     lambda: Cylinder(5 * U.K, 20), lambda: VolumeRange(Cylinder, (3 * U.eV, 8), (10, 30)),
     lambda: MeltQuench(cooling_rate=5 * U.K), lambda: Complexion(temperature=1 * U.eV),
     lambda: DetectorEffects(beam_energy=200 * U.kV), lambda: MultisliceOptions(sampling=1 / U.nm),
-    lambda: bicrystal(length=5 * U.s), lambda: glass(lattice_constant=3.6 * U.eV),
+    lambda: bicrystal(length=5 * U.s), lambda: random_alloy(lattice_constant=3.6 * U.eV),
     lambda: radial_distribution(bulk("Cu", cubic=True), 5 * U.kg), lambda: electron_wavelength(3 * U.nm),
     lambda: Mesh(k_max=1 * U.angstrom),
 ])  # fmt: skip
@@ -212,7 +212,7 @@ def test_a_wrong_dimension_names_the_parameter(make):
 
 def test_a_quantity_where_there_is_no_unit():
     with pytest.raises(InputError, match="zr_fraction is <Quantity"):
-        glass(zr_fraction=0.3 * U.nm)
+        random_alloy(zr_fraction=0.3 * U.nm)
     with pytest.raises(InputError, match="seed is <Quantity"):
         MeltQuench(seed=1 * U.s)
 
@@ -222,11 +222,11 @@ def test_functions():
         (bicrystal(100, 40, 31, slab=10), bicrystal(10 * U.nm, 4 * U.nm, height=3.1 * U.nm, slab=1 * U.nm)),
         (composite(8, 9.0), composite(8, 0.9 * U.nm)),
         (composite(12, [9.0, 5.0], 2), composite(12, [0.9, 0.5] * U.nm, 2)),
-        (glass(500, lattice_constant=3.7), glass(500, lattice_constant=370 * U.pm)),
+        (random_alloy(500, lattice_constant=3.7), random_alloy(500, lattice_constant=370 * U.pm)),
     ):
         assert np.abs(plain.positions - other.positions).max() < 1e-9
         assert (plain.numbers == other.numbers).all()
-    atoms = glass(500)
+    atoms = random_alloy(500)
     atoms.rattle(0.1, seed=0)
     one = radial_distribution(atoms, 8.0, 0.25)
     two = radial_distribution(atoms, 0.8 * U.nm, 25 * U.pm)
@@ -249,7 +249,7 @@ def test_functions():
 
 def test_edge_threshold():
     pytest.importorskip("ovito")
-    atoms = glass(500)
+    atoms = random_alloy(500)
     atoms.rattle(0.1, seed=0)
     assert np.array_equal(voronoi_index(atoms, 1.0), voronoi_index(atoms, 0.1 * U.nm))
     assert not np.array_equal(voronoi_index(atoms, 1.0), voronoi_index(atoms, 0.2))
@@ -279,9 +279,9 @@ def test_a_decorated_function_still_is_of_its_module():
 def test_pint_is_loaded_by_those_who_use_it_only():
     code = (
         "import sys\n"
-        "from pyiron_nbed import Cylinder, Mesh, bicrystal, glass, simulate_patterns\n"
+        "from pyiron_nbed import Cylinder, Mesh, bicrystal, random_alloy, simulate_patterns\n"
         "from pyiron_nbed.lammps.protocol import MeltQuench\n"
-        "Cylinder(5, 20), Mesh(1.0, 0.1), MeltQuench(), glass(100), bicrystal(slab=5.0)\n"
+        "Cylinder(5, 20), Mesh(1.0, 0.1), MeltQuench(), random_alloy(100), bicrystal(slab=5.0)\n"
         "loaded = 'pint' in sys.modules\n"
         "import pyiron_nbed.units\n"
         "assert not loaded, [m for m in sys.modules if 'pyiron' in m]\n"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from pyiron_nbed import bicrystal
 from pyiron_nbed.errors import InputError, NBEDError, PotentialError
 from pyiron_nbed.executable import lammps_command
+from pyiron_nbed.lammps import complexion_run
 from pyiron_nbed.lammps.complexion import Complexion
 from pyiron_nbed.lammps.complexion_run import (
     ComplexionWarning,
@@ -26,10 +28,10 @@ from pyiron_nbed.lammps.files import read_thermo
 from pyiron_nbed.lammps.protocol import INPUT_FILE
 from pyiron_nbed.lammps.resume import begin_segment, named_frame, newest_restart, read_trajectory, thermo_of
 from pyiron_nbed.lammps.run import PROCESS_FILE
-from pyiron_nbed.lammps.vcsgc import cutoff_of, rank_grid, read_history
+from pyiron_nbed.lammps.vcsgc import cutoff_of, kappa_of_log, rank_grid, read_history, variance_note
 from pyiron_nbed.locking import is_locked, locked
 from pyiron_nbed.potentials import find_potential
-from pyiron_nbed.provenance import structure_id
+from pyiron_nbed.provenance import hash_of, structure_id
 
 SMALL = {"length": 70.0, "width": 40.0, "height": 31.0}  # 7,900 atoms; sides above 4 × 7.6 Å for 2 ranks
 SHORT = {
@@ -221,11 +223,55 @@ def test_presets():
     assert (published.zr_fraction, published.timestep) == (0.02, 1.0)
     assert published.frames == ["hot", "minimized"]
     assert published.actual_cooling_rate == 0
-    rounded = Complexion(cooling_rate=1e14)  # 3,500 steps, rounded up to whole pieces of 1000
-    assert rounded.actual_cooling_rate == pytest.approx(8.75e13)
-    assert Complexion.preset("seeded", mc_time=1.0).stages["mc"] == 1000
+    assert Complexion.preset("seeded", mc_time=1.0).stages["mc"] == 500
     with pytest.raises(InputError, match="choose one of 'published', 'seeded'"):
         Complexion.preset("fast")
+
+
+def test_stages_last_as_long_as_given():
+    short = Complexion(
+        melt_time=0.4, cool_film_time=0.402, equilibration_time=0.0, cooling_rate=1e15, mc_time=0.3
+    )
+    assert short.stages == {
+        "melt": 200,
+        "cool_film": 201,
+        "equilibrate": 0,
+        "mc": 150,
+        "cool": 350,
+        "hold": 0,
+    }
+    assert short.actual_cooling_rate == pytest.approx(1e15)
+    assert short.notes == []
+    longer = Complexion(mc_time=0.33)
+    assert longer.stages["mc"] == 200  # whole cycles of 50 steps
+    assert longer.notes == ["The MC lasts 0.4 ps instead of 0.33 ps, whole cycles of mc_every = 50 steps."]
+    assert Complexion(cooling_rate=1e17, temperature=301.0).stages["cool"] == 1  # never left out
+
+
+def test_what_the_variance_constraint_was():
+    text = Complexion(kappa=500.0).render(["pair_style eam/fs"], (1, 1, 1))
+    assert "500.0*((version<20260909)+(version>=20260909)*0.08617333262)" in text
+    assert kappa_of_log("LAMMPS\n  SGC - Kappa: 500\n") == 500
+    assert np.isnan(kappa_of_log("LAMMPS"))
+    sure = ("22 Jul 2025 - Update 4", "29 Aug 2024 - Update 9", "10 Sep 2025", "1 Jan 2027 - Development")
+    assert [variance_note(f"LAMMPS ({version})") for version in sure] == [""] * len(sure)
+    for version in ("22 Jul 2025 - Update 5", "30 Mar 2026 - Development - patch_30Mar2026-99-gab"):
+        assert "does not tell" in variance_note(f"LAMMPS ({version})\n")
+
+
+def test_a_run_begun_with_other_stages_does_not_go_on(tmp_path, potential, monkeypatch):
+    """Stages that are multiples of adjust_every are those of before, and have the same hash."""
+    seen = []
+    monkeypatch.setattr(complexion_run, "run_or_resume", lambda *given, **_: seen.append(given[4]))
+    monkeypatch.setattr(complexion_run, "summarise", lambda *_: {})
+    for changes in ({}, {"mc_time": 0.4, "melt_time": 0.12}):
+        protocol = Complexion(**{**SHORT, **changes})
+        complexion_run.simulate_complexion(tmp_path, bicrystal(**SMALL), protocol, potential, ["lmp"])
+        start, _ = prepare_complexion(bicrystal(**SMALL), protocol, potential)
+        old = hash_of([structure_id(start), asdict(protocol), potential.species, potential.sha256])
+        seen.append(old)
+    assert seen[0] == seen[1]
+    assert seen[2] != seen[3]
 
 
 def test_checks_before_the_run(potential):

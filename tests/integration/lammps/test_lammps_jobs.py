@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyiron_nbed import bicrystal, glass
+from pyiron_nbed import bicrystal, random_alloy
 from pyiron_nbed.errors import InputError, LammpsError, StructureError
 from pyiron_nbed.jobs.complexion import ComplexionMDMC
 from pyiron_nbed.lammps.resume import newest_restart
@@ -70,7 +70,7 @@ def test_errors_come_before_anything_is_written(project):
 def _glass_job(project):
     job = project.create.job.GlassQuench("glass")
     if job.status.initialized:
-        job.structure = glass(864, seed=1)
+        job.structure = random_alloy(864, seed=1)
         job.input.update({"melt_time": 1.0, "cooling_rate": 2e15, "restart_every": 50, "minimize": False})
         job.input.trajectory_every = 200
     return job

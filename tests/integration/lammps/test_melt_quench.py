@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from pyiron_nbed import composite, glass
+from pyiron_nbed import composite, random_alloy
 from pyiron_nbed.errors import InputError, LammpsError, PotentialError, StructureError
 from pyiron_nbed.executable import lammps_command, lammps_version
 from pyiron_nbed.geometry.cells import check_orthogonal
@@ -65,13 +65,13 @@ def test_composite_keeps_its_crystal_in_a_glass(in_folder):
 def test_two_ranks(in_folder):
     protocol = MeltQuench(melt_time=0.05, cooling_rate=1e16, minimize=False)
     command = [*lammps_command(cores=2), "-in", INPUT_FILE]
-    simulate_melt_quench(in_folder, glass(864, seed=2), protocol, find_potential(), command)
+    simulate_melt_quench(in_folder, random_alloy(864, seed=2), protocol, find_potential(), command)
     assert "on 2 procs" in (in_folder / "log.lammps").read_text()
 
 
 def test_opt_is_used_where_lammps_has_it(in_folder):
     protocol = MeltQuench(melt_time=0.01, cooling_rate=1e17, minimize=False)
-    simulate_melt_quench(in_folder, glass(500, seed=2), protocol, find_potential(), COMMAND)
+    simulate_melt_quench(in_folder, random_alloy(500, seed=2), protocol, find_potential(), COMMAND)
     assert "eam/fs/opt" in (in_folder / "log.lammps").read_text()
     assert re.match(r"\d+ \w+ 20\d\d", lammps_version(tuple(COMMAND)))
 
@@ -104,13 +104,14 @@ def test_interrupt_ends_lammps_and_its_ranks(in_folder):
     """Ctrl-C during a run on two ranks leaves no process behind."""
     code = (
         "from pathlib import Path\n"
-        "from pyiron_nbed import glass\n"
+        "from pyiron_nbed import random_alloy\n"
         "from pyiron_nbed.executable import lammps_command\n"
         "from pyiron_nbed.lammps.melt_quench import simulate_melt_quench\n"
         "from pyiron_nbed.lammps.protocol import MeltQuench\n"
         "from pyiron_nbed.potentials import find_potential\n"
         "command = [*lammps_command(2), '-in', 'control.inp']\n"
-        "simulate_melt_quench(Path('.'), glass(864), MeltQuench(melt_time=1e4), find_potential(), command)\n"
+        "protocol = MeltQuench(melt_time=1e4)\n"
+        "simulate_melt_quench(Path('.'), random_alloy(864), protocol, find_potential(), command)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, env=dict(os.environ))
     for _ in range(300):
@@ -183,7 +184,7 @@ def test_three_segments_after_kill_9(in_folder):
 def test_threads(in_folder):
     protocol = MeltQuench(melt_time=0.02, cooling_rate=1e17, minimize=False)
     command = [*lammps_command(threads=2), "-in", INPUT_FILE]
-    simulate_melt_quench(in_folder, glass(864, seed=2), protocol, find_potential(), command)
+    simulate_melt_quench(in_folder, random_alloy(864, seed=2), protocol, find_potential(), command)
     log = (in_folder / "log.lammps").read_text()
     assert "eam/fs/omp" in log
     assert "2 OpenMP threads" in log or "2 thread" in log
@@ -249,7 +250,7 @@ def test_stages_add_up_to_the_rate():
 def test_unsuitable_cells_and_elements(in_folder):
     with pytest.raises(StructureError, match="not orthogonal"):
         check_orthogonal(bulk("Cu") * 5)
-    slab = glass(500)
+    slab = random_alloy(500)
     slab.pbc = (True, True, False)
     with pytest.raises(StructureError, match="periodicity"):
         check_orthogonal(slab)

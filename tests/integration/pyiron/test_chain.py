@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pyiron_nbed import Cylinder, Ellipsoid, Mesh, glass
+from pyiron_nbed import Cylinder, Ellipsoid, Mesh, random_alloy
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.jobs import run_in_background
 from pyiron_nbed.patterns.scan import scan_grid
@@ -12,7 +12,7 @@ from pyiron_nbed.ssro import disorder_parameter
 
 def quench(project, name="quench", seed=1, n_atoms=500):
     job = project.create.job.GlassQuench(name)
-    job.structure = glass(n_atoms, 0.36, seed=seed)
+    job.structure = random_alloy(n_atoms, 0.36, seed=seed)
     job.input.melt_time = 0.1
     job.input.cooling_rate = 1e16
     job.input.timestep = 2.5

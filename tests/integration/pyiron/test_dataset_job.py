@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pyiron_nbed import Cylinder, Mesh, glass
+from pyiron_nbed import Cylinder, Mesh, random_alloy
 from pyiron_nbed.dataset import PatternDataset, split_dataset
 from pyiron_nbed.diffraction.multislice import MultisliceOptions
 from pyiron_nbed.errors import DatasetError, InputError
@@ -21,7 +21,7 @@ from pyiron_nbed.jobs.base import NBEDJob
 def dataset_job(project, name="patterns"):
     job = project.create.job.NBEDDataset(name)
     if job.status.initialized:
-        job.structure = glass(2000, 0.36, seed=1)
+        job.structure = random_alloy(2000, 0.36, seed=1)
         job.input.volume = Cylinder(4, 12)
         job.input.mesh = Mesh(1.0, 0.05)
         job.input.step = 2.5
@@ -136,7 +136,7 @@ def test_unknown_label_is_refused_before_anything_is_written(project):
 def test_many_structures_in_one_file(project):
     job = dataset_job(project)
     first = job.structure
-    second = glass(1500, 0.36, seed=2)
+    second = random_alloy(1500, 0.36, seed=2)
     job.sources = []
     with pytest.raises(InputError, match="NBEDDataset has an empty list of sources"):
         job.run()

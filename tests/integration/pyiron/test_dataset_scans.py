@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, glass
+from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, random_alloy
 from pyiron_nbed.dataset import PatternDataset, split_dataset
 from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume, simulate_patterns
 from pyiron_nbed.errors import InputError, VolumeError
@@ -63,7 +63,7 @@ def test_mixed_volumes_in_a_part_of_a_plane(project, rattled):
 
 
 def test_points_of_each_structure(project, rattled):
-    other = glass(2000, 0.36, seed=2)
+    other = random_alloy(2000, 0.36, seed=2)
     points = [np.array([[1.0, 2, 3], [4, 5, 6]]), np.array([[9.0, 9, 9]])]
     job = dataset_job(project, points=points)
     job.structures = [rattled, other]
@@ -131,7 +131,7 @@ def test_frames_of_one_simulation_have_one_origin(project, rattled):
     for name in ("one", "two", "own"):
         job = project.create.job.SSRO(name)
         if name == "own":
-            job.structure = glass(1500, seed=4)
+            job.structure = random_alloy(1500, seed=4)
         else:
             job.reference = root
         job.input.analyses = []
@@ -178,7 +178,7 @@ finally:
 
 def crystal_job(project):
     # a mesh with which the files of pyiron stay below the limit: they are not what is tested
-    return dataset_job(project, glass(2000, 0.36, seed=1), step=4, mesh=Mesh(1.0, 0.02))
+    return dataset_job(project, random_alloy(2000, 0.36, seed=1), step=4, mesh=Mesh(1.0, 0.02))
 
 
 def test_disc_that_fills_up_keeps_the_complete_rows(project):

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from ase.build import bulk
 
-from pyiron_nbed import Cylinder, Mesh, composite, glass
+from pyiron_nbed import Cylinder, Mesh, composite, random_alloy
 from pyiron_nbed.errors import (
     DatasetError,
     InputError,
@@ -35,7 +35,7 @@ def refused(project, job, error, match):
 
 
 def changed(kind):
-    atoms = glass(500)
+    atoms = random_alloy(500)
     if kind == "nan":
         atoms.positions[7] = np.nan
     elif kind == "overlap":
@@ -74,7 +74,7 @@ def test_no_structure(project):
 
 def test_composite_without_frozen_atoms(project):
     job = project.create.job.CompositeQuench("job")
-    job.structure = glass(500)
+    job.structure = random_alloy(500)
     refused(project, job, StructureError, "0 of 500")
 
 
@@ -87,7 +87,7 @@ def test_not_a_structure(project):
 @pytest.mark.parametrize("potential", ["2030--Nobody", pd.DataFrame({"Name": ["x"]})])
 def test_no_such_potential(project, potential):
     job = project.create.job.GlassQuench("job")
-    job.structure = glass(500)
+    job.structure = random_alloy(500)
     job.potential = potential
     refused(project, job, PotentialError, "unknown|lacks")
     assert len(job.list_potentials()) == 4
@@ -103,21 +103,21 @@ def test_no_such_potential(project, potential):
 )
 def test_unknown_and_impossible_inputs(project, name, value, match):
     job = project.create.job.GlassQuench("job")
-    job.structure = glass(500)
+    job.structure = random_alloy(500)
     job.input[name] = value
     refused(project, job, InputError, match)
 
 
 def test_missing_lammps(project):
     job = project.create.job.GlassQuench("job")
-    job.structure = glass(500)
+    job.structure = random_alloy(500)
     job.executable = "/no/such/lmp"
     refused(project, job, LammpsError, "/no/such/lmp.*set job.executable")
 
 
 def dataset_job(project, **inputs):
     job = project.create.job.NBEDDataset("job")
-    job.structure = glass(2048)
+    job.structure = random_alloy(2048)
     for name, value in {"volume": Cylinder(4, 12), "mesh": Mesh(1.0, 0.05), "step": 6, **inputs}.items():
         job.input[name] = value
     return job
@@ -142,14 +142,14 @@ def test_datasets_that_cannot_be(project, inputs, error, match):
 
 def test_zero_atoms_in_a_volume(project):
     job = dataset_job(project)
-    atoms = glass(2048)
+    atoms = random_alloy(2048)
     job.structure = atoms[atoms.positions[:, 2] < 8]
     refused(project, job, VolumeError, r"hold no atoms; centres in Å: \[")
 
 
 def test_reference_that_is_not_finished_or_gone(project, rattled):
     other = project.create.job.GlassQuench("other")
-    other.structure = glass(500)
+    other.structure = random_alloy(500)
     other.save()
     job = project.create.job.SSRO("job")
     job.reference = other
@@ -182,7 +182,7 @@ def test_lammps_error_aborts_the_job_with_lammps_own_words(project, in_folder):
     broken = in_folder / "broken.eam.fs"
     broken.write_text("a\nb\nc\n2 Cu Zr\nnonsense\n")
     job = project.create.job.GlassQuench("job")
-    job.structure = glass(500)
+    job.structure = random_alloy(500)
     job.potential = pd.DataFrame(
         {
             "Name": ["broken"],
@@ -198,7 +198,7 @@ def test_lammps_error_aborts_the_job_with_lammps_own_words(project, in_folder):
         job.run()
     assert project.job_table()["status"].tolist() == ["aborted"]
     again = project.create.job.GlassQuench("job", delete_existing_job=True)
-    again.structure = glass(500)
+    again.structure = random_alloy(500)
     again.input.melt_time, again.input.cooling_rate, again.input.minimize = 0.02, 1e17, False
     again.run()
     assert again.status.finished
@@ -206,7 +206,7 @@ def test_lammps_error_aborts_the_job_with_lammps_own_words(project, in_folder):
 
 def test_failed_background_job_says_why(project):
     job = project.create.job.GlassQuench("job")
-    job.structure = glass(500)
+    job.structure = random_alloy(500)
     job.executable = sys.executable + " -c raise(SystemExit(7))"
     with pytest.raises(NBEDError, match="job: LammpsError: LAMMPS ended with exit code 7"):
         run_in_background([job])
@@ -219,9 +219,9 @@ def test_failed_background_job_says_why(project):
 def test_interrupted_job_is_aborted_and_lammps_is_gone(project, in_folder, number):
     code = (
         "from pyiron_base import Project\n"
-        "from pyiron_nbed import glass\n"
+        "from pyiron_nbed import random_alloy\n"
         f"job = Project({project.path!r}).create.job.GlassQuench('job')\n"
-        "job.structure = glass(500)\n"
+        "job.structure = random_alloy(500)\n"
         "job.input.melt_time = 1e5\n"
         "job.run()\n"
     )
@@ -254,12 +254,12 @@ def test_own_resource_scripts_win(project, in_folder, monkeypatch):
         script.chmod(0o755)
     monkeypatch.setitem(state.settings.configuration, "resource_paths", [str(in_folder / "resources")])
     job = project.create.job.GlassQuench("job")
-    job.structure = glass(500)
+    job.structure = random_alloy(500)
     job.input.melt_time, job.input.cooling_rate, job.input.minimize = 0.02, 1e17, False
     job.run()
     assert (job.folder / "mine.txt").read_text() == "mine 1 1\n"
     parallel = project.create.job.GlassQuench("parallel")
-    parallel.structure = glass(500)
+    parallel.structure = random_alloy(500)
     parallel.server.cores = 2
     with pytest.raises(LammpsError, match="exit code 9"):
         parallel.run()

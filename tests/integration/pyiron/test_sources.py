@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pyiron_base.jobs.job.template import TemplateJob
 
-from pyiron_nbed import Cylinder, Mesh, glass
+from pyiron_nbed import Cylinder, Mesh, random_alloy
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.provenance import structure_id
 from pyiron_nbed.ssro.export import write_dump
@@ -20,7 +20,7 @@ SCAN = {"volume": Cylinder(4, 12), "mesh": Mesh(1.0, 0.1), "step": 8, "labels": 
 
 @pytest.fixture
 def atoms():
-    return [glass(n, 0.36, seed=n) for n in (864, 1372, 2048)]
+    return [random_alloy(n, 0.36, seed=n) for n in (864, 1372, 2048)]
 
 
 def ssro(project, name, sources, **inputs):
@@ -147,7 +147,7 @@ def test_earlier_names_among_the_inputs(project, in_folder, atoms):
     ("given", "match"),
     [
         (3, "not int"),
-        ([glass(100), None], "not NoneType"),
+        ([random_alloy(100), None], "not NoneType"),
         ("absent.dump", "absent.dump does not exist"),
         ([], "empty list of sources"),
     ],

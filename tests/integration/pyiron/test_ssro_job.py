@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from pyiron_nbed import examples, glass
+from pyiron_nbed import examples, random_alloy
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.ssro import disorder_parameter
 from pyiron_nbed.ssro.export import write_dump
@@ -75,7 +75,7 @@ def test_job_with_the_modulus_says_so(project, job, in_folder):
 
 
 def test_job_stored_before_there_was_a_choice(project, job):
-    job.structure = glass(500, 0.36, seed=3)
+    job.structure = random_alloy(500, 0.36, seed=3)
     job.input.modulus, job.input.analyses = True, ["profiles"]
     job.run()
     values = job.disorder_parameter
@@ -103,7 +103,7 @@ def trajectory(folder):
     """A dump of three frames, each more disordered."""
     frames = []
     for number, noise in enumerate((0.05, 0.2, 0.35)):
-        atoms = glass(500, 0.36, seed=3)
+        atoms = random_alloy(500, 0.36, seed=3)
         atoms.rattle(noise, seed=number)
         atoms.wrap()
         frames.append(atoms)
@@ -141,7 +141,7 @@ def test_frames_of_a_dump_make_a_time_series(project, job, in_folder):
 
 def test_frames_of_another_job(project, job):
     first = project.create.job.SSRO("first")
-    first.structure = glass(500, 0.36, seed=3)
+    first.structure = random_alloy(500, 0.36, seed=3)
     first.input.analyses = []
     first.run()
     job.reference = first
@@ -166,10 +166,10 @@ def test_sources_that_cannot_be_used(job, in_folder):
     text = path.read_text().replace(" element ", " mass ").replace(" Cu ", " 63.5 ").replace(" Zr ", " 91.2 ")
     path.write_text(text)
     refused(job, "does not name them")
-    job.input.structure = glass(500)
+    job.input.structure = random_alloy(500)
     job.input.file = str(path)
     refused(job, "inputs structure and file are set")
-    job.sources = glass(500)  # takes the place of both
+    job.sources = random_alloy(500)  # takes the place of both
     job.input.frame = 2
     refused(job, "A structure has one frame")
 
@@ -185,14 +185,14 @@ def test_sources_that_cannot_be_used(job, in_folder):
     ],
 )
 def test_inputs_that_cannot_be_used(job, name, value, match):
-    job.structure = glass(500)
+    job.structure = random_alloy(500)
     job.input[name] = value
     refused(job, match)
 
 
 def test_the_trajectory_of_a_quench_is_a_time_series(project, job):
     quench = project.create.job.GlassQuench("quench")
-    quench.structure = glass(500, 0.36, seed=3)
+    quench.structure = random_alloy(500, 0.36, seed=3)
     quench.input.update({"melt_time": 0.1, "cooling_rate": 2e16, "trajectory_every": 20, "minimize": False})
     quench.run()
     job.reference = quench

@@ -204,5 +204,5 @@ def test_too_few_atoms_and_bad_parameters():
     for l in (5, 0, 22, 6.5, True):  # noqa: E741
         with pytest.raises(InputError, match="even number from 2 to 20"):
             disorder_parameter(bulk("Cu"), l=l)
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match="from 1 to 500"):
         disorder_parameter(bulk("Cu"), n_neighbors=0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
 from ase import Atoms
 
@@ -11,13 +14,16 @@ from pyiron_nbed.units import quantities
 
 
 @quantities(lattice_constant="angstrom")
-def glass(
+def random_alloy(
     n_atoms: int = 4000,
     zr_fraction: float = 0.36,
     seed: int = 0,
     lattice_constant: float = LATTICE_CONSTANT_CU,
 ) -> Atoms:
-    """Random Cu-Zr alloy on an fcc lattice in a cubic cell, to be melted and quenched.
+    """Random Cu-Zr alloy on a perfect fcc lattice in a cubic cell, to be melted and quenched.
+
+    Its sites are those of a crystal: d_i is 0 everywhere. A finished glass is
+    ``pyiron_nbed.examples.load("glass_slow")``.
 
     Args:
         n_atoms: wanted number of atoms; the cube of whole fcc cells nearest to it is built.
@@ -29,18 +35,32 @@ def glass(
         Periodic cubic ``ase.Atoms``; 4 n³ atoms.
 
     Raises:
-        InputError: a value out of range.
+        InputError: a value out of range, or more atoms than fit the memory.
 
     Example:
-        >>> atoms = glass(n_atoms=4000, zr_fraction=0.36, seed=0)
+        >>> atoms = random_alloy(n_atoms=4000, zr_fraction=0.36, seed=0)
         >>> len(atoms), atoms.get_chemical_symbols().count("Zr")
         (4000, 1440)
     """
-    number(lattice_constant, "lattice_constant", above=0, unit="Å")
+    number(zr_fraction, "zr_fraction", 0, 1)
+    random = np.random.default_rng(whole(seed, "seed"))
     cells = max(1, round((whole(n_atoms, "n_atoms", 1) / 4) ** (1 / 3)))
     atoms = fcc_copper((cells, cells, cells), lattice_constant)
-    substitute(atoms, np.ones(len(atoms), bool), zr_fraction, np.random.default_rng(seed))
+    substitute(atoms, np.ones(len(atoms), bool), zr_fraction, random)
     return atoms
+
+
+def glass(*args: Any, **kwargs: Any) -> Atoms:
+    """The earlier name of :func:`random_alloy`, which goes away after this release.
+
+    Example:
+        >>> import pytest
+        >>> with pytest.warns(FutureWarning, match="random_alloy"):
+        ...     atoms = glass(n_atoms=500)
+    """
+    text = "glass() builds a crystal and is called random_alloy() now: use that name, glass goes away."
+    warnings.warn(text, FutureWarning, stacklevel=2)
+    return random_alloy(*args, **kwargs)
 
 
 def substitute(atoms: Atoms, where: np.ndarray, zr_fraction: float, random: np.random.Generator) -> None:
