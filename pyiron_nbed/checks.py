@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,10 @@ def is_number(value: Any) -> bool:
         >>> is_number(np.float32(2)), is_number(True), is_number(float("nan")), is_number("2")
         (True, False, False, False)
     """
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    # a whole number of any size is finite, which math.isfinite does not take
+    return isinstance(value, numbers.Integral) or math.isfinite(value)
 
 
 def is_whole(value: Any) -> bool:
@@ -35,6 +40,90 @@ def is_whole(value: Any) -> bool:
         (True, True, False, False)
     """
     return is_number(value) and value == int(value)
+
+
+def shown(value: Any) -> str:
+    """A value as an error names it: on one line, and not long.
+
+    Example:
+        >>> shown("cpu"), shown(np.float64(2.5)), shown(np.zeros((3, 4, 5)))
+        ("'cpu'", '2.5', 'an array of shape (3, 4, 5)')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, np.generic):
+        value = value.item()
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and (len(shape) > 2 or math.prod(shape) > 6):
+        kind = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        return f"{kind} of shape {tuple(shape)}"
+    text = " ".join(repr(value).split())
+    if " at 0x" in text:  # the address of an object that does not say what it is
+        return f"an object of the type {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:90]} …"
+
+
+def instance(value: Any, name: str, kinds: type | tuple[type, ...], what: str) -> Any:
+    """An object of a class.
+
+    Args:
+        value: what was given.
+        name: of the parameter, for the error.
+        kinds: the class, or several of them.
+        what: is wanted, for the error: "a Recipe, for example Recipe.experiment()".
+
+    Raises:
+        InputError: an object of another class.
+
+    Example:
+        >>> instance(3, "recipe", str, "the name of one")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: recipe is 3: give the name of one.
+    """
+    if not isinstance(value, kinds):
+        raise InputError(_sentence(name, value, [f"give {what}"], ""))
+    return value
+
+
+def known_fields(values: Any, name: str, kind: type) -> dict[str, Any]:
+    """A dict with some of the fields of a dataclass.
+
+    Args:
+        values: what was given.
+        name: of the parameter, for the error.
+        kind: the dataclass.
+
+    Raises:
+        InputError: no dict, or another key.
+
+    Example:
+        >>> from dataclasses import make_dataclass
+        >>> known_fields({"width": 1}, "box", make_dataclass("Box", ["height"]))
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: box holds 'width': its fields are height.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    if not isinstance(values, Mapping):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        what = [f"give {article} {kind.__name__}, or a dict with some of {', '.join(known)}"]
+        raise InputError(_sentence(name, values, what, ""))
+    if unknown := [key for key in values if key not in known]:
+        raise InputError(f"{name} holds {shown(unknown[0])}: its fields are {', '.join(known)}.")
+    return dict(values)
+
+
+def seed_number(value: Any, name: str = "seed") -> int:
+    """A seed: a whole number that all generators of random numbers take.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> seed_number("a")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: seed is 'a': give a whole number from 0 to 4294967295.
+    """
+    return whole(value, name, 0, 2**32 - 1)
 
 
 def number(
@@ -129,7 +218,7 @@ def interval(
         (3.0, 8.0)
     """
     try:
-        first, last = value
+        first, last = value if isinstance(value, (list, tuple, np.ndarray)) else ()
         pair = float(number(first, name, low, high, above=above)), float(number(last, name, low, high))
         if pair[0] <= pair[1]:
             return pair
@@ -161,7 +250,8 @@ def one_of(value: Any, name: str, allowed: Iterable[Any], hint: str = "") -> Any
     choices = list(allowed)
     for choice in choices:
         same_kind = isinstance(value, str) == isinstance(choice, str)
-        if np.ndim(value) == 0 and same_kind and not isinstance(value, (bool, np.bool_)) and value == choice:
+        single = isinstance(value, (str, type(None))) or np.isscalar(value)
+        if single and same_kind and not isinstance(value, (bool, np.bool_)) and value == choice:
             return choice
     raise InputError(_sentence(name, value, ["choose one of " + ", ".join(map(repr, choices))], hint))
 
@@ -178,10 +268,10 @@ def flag(value: Any, name: str) -> bool:
     """
     if isinstance(value, (bool, np.bool_)) or (is_number(value) and value in (0, 1)):
         return bool(value)
-    raise InputError(f"{name} is {value!r}: give True or False.")
+    raise InputError(f"{name} is {shown(value)}: give True or False.")
 
 
-def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
+def direction(value: Sequence[float] | Sequence[Sequence[float]] | np.ndarray, name: str) -> np.ndarray:
     """Unit vectors along directions.
 
     Args:
@@ -206,24 +296,87 @@ def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        shown = repr(value) if np.size(value) <= 6 else f"an array of shape {np.shape(value)}"
-        raise InputError(f"{name} is {shown}: give three numbers, not all zero, or an array (P, 3) of them.")
+        raise InputError(
+            f"{name} is {shown(value)}: give three numbers, not all zero, or an array (P, 3) of them."
+        )
     return vectors / length
+
+
+def real_array(
+    value: Any, name: str, shape: Sequence[int | None], what: str, finite: bool = True
+) -> np.ndarray:
+    """Real numbers of a shape as float64; text, flags and complex numbers are no numbers.
+
+    Args:
+        value: what was given.
+        name: of the parameter, for the error.
+        shape: length of each axis, None where any is allowed.
+        what: that is wanted, for the error ("two lengths in Å, along y and z").
+        finite: refuse NaN and infinite numbers.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> real_array([1, 2], "shift", (2,), "two lengths in Å").tolist()
+        [1.0, 2.0]
+        >>> real_array(["1", "2"], "shift", (2,), "two lengths in Å")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: shift is ['1', '2']: give two lengths in Å.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of several lengths
+        array = np.empty(0, object)
+    valid = array.dtype.kind in "iuf" and array.ndim == len(shape)
+    valid = valid and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    if not valid or (finite and not np.isfinite(array).all()):
+        large = isinstance(value, np.ndarray) or len(repr(value)) > 80
+        shown = f"an array of shape {array.shape} and type {array.dtype}" if large else repr(value)
+        end = " of finite numbers" if finite and valid else ""
+        raise InputError(f"{name} is {shown}: give {what}{end}.")
+    return array.astype(float, copy=False)
+
+
+def memory(n_bytes: float, what: str, hint: str) -> None:
+    """Refuse what this machine has no memory for, before it is tried.
+
+    Args:
+        n_bytes: needed at least.
+        what: would need it, for the error ("A structure of 10,000 atoms").
+        hint: end of the sentence, what to do.
+
+    Raises:
+        InputError: it is more than the memory of this machine.
+
+    Example:
+        >>> memory(1e6, "A structure of 10,000 atoms", "build a smaller one")
+    """
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if n_bytes > have:
+        raise InputError(
+            f"{what} would need about {n_bytes / 1e9:.3g} GB of memory and this machine has "
+            f"{have / 1e9:.0f} GB: {hint}."
+        )
 
 
 def _bounds(
     low: float | None, high: float | None, above: float | None = None, below: float | None = None
 ) -> str:
     if low is not None and high is not None:
-        return f"from {low:g} to {high:g}"
+        return f"from {_figure(low)} to {_figure(high)}"
     words = [
-        f"{text} {bound:g}"
+        f"{text} {_figure(bound)}"
         for text, bound in (("of at least", low), ("above", above), ("at most", high), ("below", below))
         if bound is not None
     ]
     return " and ".join(words)
 
 
+def _figure(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
+
+
 def _sentence(name: str, value: Any, words: Sequence[str], hint: str) -> str:
     allowed = " ".join(word for word in words if word)
-    return f"{name} is {value!r}: {allowed}{', ' if hint else ''}{hint}."
+    return f"{name} is {shown(value)}: {allowed}{', ' if hint else ''}{hint}."

@@ -12,7 +12,8 @@ from ase import Atoms
 from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeSearch
 from pyiron_nbed.errors import InputError, VolumeError
 from pyiron_nbed.geometry.frames import random_zone_axes
-from pyiron_nbed.patterns.scan import Scan, ScanPlan, scan_grid, scan_plan, scan_points
+from pyiron_nbed.patterns.plan import ScanPlan, scan_plan
+from pyiron_nbed.patterns.scan import Scan, scan_grid, scan_points
 
 
 def plan_scans(
@@ -27,7 +28,7 @@ def plan_scans(
 
     Args:
         structures, volumes, zone_axes, scan, cores: as :func:`pyiron_nbed.dataset.build_dataset`, also the
-            options of :class:`pyiron_nbed.patterns.scan.ScanPlan` one by one.
+            options of :class:`pyiron_nbed.patterns.plan.ScanPlan` one by one.
 
     Returns:
         The scans; clusters count as scans over points with a zone axis each.

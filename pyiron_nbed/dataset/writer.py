@@ -32,8 +32,9 @@ from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_opt
 from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.files import partial_path, replaced
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
+from pyiron_nbed.patterns.plan import ScanPlan, scan_plan
 from pyiron_nbed.patterns.recipe import Recipe
-from pyiron_nbed.patterns.scan import Scan, ScanPlan, scan_plan
+from pyiron_nbed.patterns.scan import Scan
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, structure_id, versions
 from pyiron_nbed.ssro.regions import REGION_TYPES
@@ -73,7 +74,7 @@ def build_dataset(
             ``disorder_parameter`` where they exist, else computed.
         volumes: interaction volumes (Å).
         mesh: nodes of the pattern; default Mesh().
-        scan: where the volumes lie, a :class:`pyiron_nbed.patterns.scan.ScanPlan`, or its options one by one
+        scan: where the volumes lie, a :class:`pyiron_nbed.patterns.plan.ScanPlan`, or its options one by one
             (step, order, margin, limits, points, empty, axes_per_cluster, seed).
         zone_axes: beam directions (Cartesian).
         engine: one of :data:`pyiron_nbed.diffraction.ENGINES`.

@@ -21,7 +21,7 @@ from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.sources import as_list, builtin, origins_of
 from pyiron_nbed.locking import locked
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
-from pyiron_nbed.patterns.scan import ScanPlan
+from pyiron_nbed.patterns.plan import ScanPlan
 from pyiron_nbed.provenance import file_hash
 from pyiron_nbed.units import plain_values
 

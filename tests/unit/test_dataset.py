@@ -20,7 +20,8 @@ from pyiron_nbed.dataset.labels import ATOM_LABELS
 from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_patterns
 from pyiron_nbed.errors import DatasetError, InputError, VolumeError
-from pyiron_nbed.patterns.scan import ScanPlan, scan_grid
+from pyiron_nbed.patterns.plan import ScanPlan
+from pyiron_nbed.patterns.scan import scan_grid
 from pyiron_nbed.ssro import disorder_and_bond_order
 from pyiron_nbed.ssro.summary import short_range_order
 
