@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,55 +60,6 @@ def shown(value: Any) -> str:
     if " at 0x" in text:  # the address of an object that does not say what it is
         return f"an object of the type {type(value).__name__}"
     return text if len(text) <= 100 else f"{text[:90]} …"
-
-
-def instance(value: Any, name: str, kinds: type | tuple[type, ...], what: str) -> Any:
-    """An object of a class.
-
-    Args:
-        value: what was given.
-        name: of the parameter, for the error.
-        kinds: the class, or several of them.
-        what: is wanted, for the error: "a Recipe, for example Recipe.experiment()".
-
-    Raises:
-        InputError: an object of another class.
-
-    Example:
-        >>> instance(3, "recipe", str, "the name of one")
-        Traceback (most recent call last):
-        pyiron_nbed.errors.InputError: recipe is 3: give the name of one.
-    """
-    if not isinstance(value, kinds):
-        raise InputError(_sentence(name, value, [f"give {what}"], ""))
-    return value
-
-
-def known_fields(values: Any, name: str, kind: type) -> dict[str, Any]:
-    """A dict with some of the fields of a dataclass.
-
-    Args:
-        values: what was given.
-        name: of the parameter, for the error.
-        kind: the dataclass.
-
-    Raises:
-        InputError: no dict, or another key.
-
-    Example:
-        >>> from dataclasses import make_dataclass
-        >>> known_fields({"width": 1}, "box", make_dataclass("Box", ["height"]))
-        Traceback (most recent call last):
-        pyiron_nbed.errors.InputError: box holds 'width': its fields are height.
-    """
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    if not isinstance(values, Mapping):
-        article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        what = [f"give {article} {kind.__name__}, or a dict with some of {', '.join(known)}"]
-        raise InputError(_sentence(name, values, what, ""))
-    if unknown := [key for key in values if key not in known]:
-        raise InputError(f"{name} holds {shown(unknown[0])}: its fields are {', '.join(known)}.")
-    return dict(values)
 
 
 def seed_number(value: Any, name: str = "seed") -> int:
@@ -300,6 +250,19 @@ def direction(value: Sequence[float] | Sequence[Sequence[float]] | np.ndarray, n
             f"{name} is {shown(value)}: give three numbers, not all zero, or an array (P, 3) of them."
         )
     return vectors / length
+
+
+def threads(value: Any, name: str = "cores") -> int | None:
+    """A number of threads; None for all.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> threads(2), threads(None)
+        (2, None)
+    """
+    return None if value is None else whole(value, name, 1, hint="or None for all")
 
 
 def real_array(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pyiron_nbed.checks import shown
 from pyiron_nbed.errors import InputError
 
 
@@ -23,44 +24,79 @@ def partial_path(path: str | os.PathLike) -> Path:
     return path.with_name(path.name + ".partial")
 
 
-def target_path(path: Any, is_ours: Callable[[Path], bool] | None = None, overwrite: bool = False) -> Path:
-    """Where a file is to be written; called before anything is computed.
-
-    Args:
-        path: of the file.
-        is_ours: says whether what is there already was written by the same function, and may be replaced;
-            None replaces any file.
-        overwrite: replace a file of something else too.
-
-    Returns:
-        The path.
-
-    Raises:
-        InputError: no path, a folder that does not exist or cannot be written to, or a foreign file.
+def as_path(path: Any, name: str = "The path") -> Path:
+    """A path; InputError for anything but text and paths, and for empty text.
 
     Example:
-        >>> target_path("absent/patterns.h5")
+        >>> as_path(5)
         Traceback (most recent call last):
-        pyiron_nbed.errors.InputError: The folder absent does not exist: make it, or give another path.
+        pyiron_nbed.errors.InputError: The path is 5: give the path of a file.
     """
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise InputError(f"The path is {path!r}: give the path of a file to write.")
-    path = Path(path)
-    folder = path.parent
-    if not folder.is_dir():
-        what = "is no folder" if folder.exists() else "does not exist"
-        raise InputError(f"The folder {folder} {what}: make it, or give another path.")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"The folder {folder} cannot be written to: give another path.")
-    ours = path.exists() and is_ours is not None and is_ours(path)
-    if path.is_dir() and not ours:
-        raise InputError(f"{path} is a folder of something else: give another name, or remove it.")
-    if path.exists() and is_ours is not None and not ours and not overwrite:
+        raise InputError(f"{name} is {shown(path)}: give the path of a file.")
+    return Path(path)
+
+
+def check_folder(folder: Any, name: str = "folder") -> Path:
+    """A folder that is there.
+
+    Args:
+        folder: what was given.
+        name: of the parameter, for the error.
+
+    Raises:
+        InputError: no path, or no folder there.
+
+    Example:
+        >>> check_folder(".")
+        PosixPath('.')
+    """
+    try:
+        path = Path(folder)
+    except TypeError:
+        raise InputError(f"{name} is {folder!r}: give the path of a folder.") from None
+    if not path.is_dir():
+        raise InputError(f"{name} is {os.fspath(path)!r}, which is no folder: make it first.")
+    return path
+
+
+def check_target(
+    path: Any, overwrite: bool = False, name: str = "path", is_ours: Callable[[Path], bool] | None = None
+) -> Path:
+    """A file that may be written: its folder is there, and the file is not or may be replaced.
+
+    Args:
+        path: what was given.
+        overwrite: whether a file of that name may be replaced.
+        name: of the parameter, for the error.
+        is_ours: says whether a file of that name was written by the same function, and may be replaced.
+
+    Raises:
+        InputError: no path, no such folder, a folder of that name, or a file that would be lost.
+
+    Example:
+        >>> check_target("new.dump").name
+        'new.dump'
+    """
+    try:
+        target = Path(path)
+    except TypeError:
+        raise InputError(f"{name} is {shown(path)}: give the path of a file.") from None
+    if not target.parent.is_dir():
+        raise InputError(f"{name} is {os.fspath(target)!r}, but its folder does not exist: make it first.")
+    if not os.access(target.parent, os.W_OK):
         raise InputError(
-            f"{path} exists and was not written by this function: give another path, or overwrite=True to "
+            f"{name} is {os.fspath(target)!r}, but its folder cannot be written to: give another."
+        )
+    ours = target.exists() and is_ours is not None and is_ours(target)
+    if target.is_dir() and not ours:
+        raise InputError(f"{name} is {os.fspath(target)!r}, which is a folder: give the path of a file.")
+    if target.exists() and not overwrite and not ours:
+        raise InputError(
+            f"The file {os.fspath(target)} exists already: give another path, or overwrite=True to "
             "replace it."
         )
-    return path
+    return target
 
 
 @contextmanager
@@ -87,7 +123,7 @@ def replaced(path: str | os.PathLike, keep: Callable[[BaseException], bool] | No
         ['a.txt']
     """
     if not Path(path).is_dir():
-        target_path(path)
+        check_target(path, overwrite=True)
     path, partial = Path(path), partial_path(path)
     if keep is None:
         remove(partial)  # of a process that was killed

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import instance, one_of
+from pyiron_nbed.checks import one_of
+from pyiron_nbed.containers import instance
 from pyiron_nbed.diffraction.kinematic import (
     FLOAT16_LIMIT,
     check_float16,

@@ -14,7 +14,8 @@ import numpy as np
 from scipy import constants
 from scipy.fft import next_fast_len
 
-from pyiron_nbed.checks import flag, known_fields, number, seed_number, shown, whole
+from pyiron_nbed.checks import flag, number, seed_number, shown, whole
+from pyiron_nbed.containers import known_fields
 from pyiron_nbed.diffraction.scattering import elements_of, scattering_factor
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError

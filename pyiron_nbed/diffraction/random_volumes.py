@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import instance, one_of, shown, whole
+from pyiron_nbed.checks import one_of, shown, whole
+from pyiron_nbed.containers import instance
 from pyiron_nbed.diffraction.inside import atoms_inside
 from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch
 from pyiron_nbed.diffraction.volumes import (

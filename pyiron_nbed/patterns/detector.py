@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pyiron_nbed.checks import instance
+from pyiron_nbed.containers import instance
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns import detector_kernels as kernels
 from pyiron_nbed.patterns.mesh import Mesh

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyiron_nbed.checks import instance, interval, is_number, known_fields, number
+from pyiron_nbed.checks import interval, is_number, number
+from pyiron_nbed.containers import instance, known_fields
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.detector_kernels import disc_radii
 from pyiron_nbed.patterns.mesh import Mesh

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pyiron_nbed.checks import instance
+from pyiron_nbed.containers import instance
 from pyiron_nbed.errors import DatasetError, InputError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pyiron_nbed.checks import is_whole, known_fields, number, shown
+from pyiron_nbed.checks import is_whole, number, shown
+from pyiron_nbed.containers import known_fields
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength, quantities
 

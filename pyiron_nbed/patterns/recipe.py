@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyiron_nbed.checks import instance, interval, is_number, known_fields, number, one_of, shown
+from pyiron_nbed.checks import interval, is_number, number, one_of, shown
+from pyiron_nbed.containers import instance, known_fields
 from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh, check_patterns
 from pyiron_nbed.units import quantities

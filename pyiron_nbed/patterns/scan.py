@@ -118,12 +118,6 @@ def scan_grid(
         raise InputError(
             "scan_grid makes a grid, and the plan has points: use scan_points, or leave them out."
         )
-    if plan.margin and all(atoms.pbc):
-        raise InputError(
-            f"The margin of {plan.margin:g} Å is kept along open axes, and the structure is periodic "
-            "along all: "
-            "set margin = 0, or give limits."
-        )
     axis = _axis(zone_axis)
     steps = plan.step if isinstance(plan.step, tuple) else (plan.step,) * 3
     limits = [(-np.inf, np.inf) if r is None else tuple(r) for r in plan.limits or [None] * 3]

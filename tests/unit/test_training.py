@@ -29,13 +29,13 @@ from pyiron_nbed.learning import (
     metrics_table,
     train,
 )
-from pyiron_nbed.learning.data import prefetched
 from pyiron_nbed.learning.files import CHECKPOINT_FILE
 from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import NETWORKS, for_prediction
 from pyiron_nbed.learning.polar import angular_spectra, polar_transform
 from pyiron_nbed.learning.task import TrainingTask
 from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile, halves
+from pyiron_nbed.parallel import prefetched
 from pyiron_nbed.patterns import DetectorEffects, Recipe
 
 QUICK = {"network": "cnn", "weights": None, "epochs": 2, "cores": 1}
@@ -305,12 +305,12 @@ def test_intervals_know_that_patterns_of_a_block_are_alike():
 
 
 def test_prefetching_keeps_the_order_ends_early_and_raises():
-    assert list(prefetched(lambda i: i * i, 2, 6)) == [4, 9, 16, 25]
-    ahead = prefetched(lambda i: i, 0, 10**9)
+    assert list(prefetched(lambda i: i * i, range(2, 6))) == [4, 9, 16, 25]
+    ahead = prefetched(lambda i: i, range(10**9))
     assert next(ahead) == 0
     ahead.close()
     with pytest.raises(ZeroDivisionError):
-        list(prefetched(lambda i: 1 // (3 - i), 0, 9))
+        list(prefetched(lambda i: 1 // (3 - i), range(9)))
 
 
 def start(folder, task):

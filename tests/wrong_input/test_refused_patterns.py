@@ -204,7 +204,6 @@ ROWS = {
         lambda: scan_grid(Atoms("Cu2", [[0, 0, 0], [5, 5, 5]], cell=[9] * 3), margin=1e6),
         "leaves nothing",
     ),
-    "scan_grid margin without open axis": (lambda: scan_grid(ATOMS, 5, margin=2), "periodic"),
     "scan_grid limits outside": (lambda: scan_grid(ATOMS, limits=[(90, 99), None, None]), "hold no position"),
     "scan_grid zone axis empty": (lambda: scan_grid(ATOMS, zone_axis=[]), "zone axis is"),
     "scan_grid zone axis None": (lambda: scan_grid(ATOMS, zone_axis=None), "zone axis is None"),
