@@ -177,11 +177,11 @@ def units_of(*declared: Callable) -> dict[str, str]:
     return found
 
 
-def plain_values(values: Mapping[str, Any], *declared: Callable) -> dict[str, Any]:
+def plain_values(values: Any, *declared: Callable) -> Any:
     """Values by the name of their parameter, with plain numbers in our units in place of quantities.
 
     Args:
-        values: some parameters of ``declared``; others are left as they are.
+        values: {some parameters of ``declared``: value}; others, and what is no dict, are left as they are.
         declared: functions and classes under :func:`quantities`.
 
     Raises:
@@ -192,6 +192,8 @@ def plain_values(values: Mapping[str, Any], *declared: Callable) -> dict[str, An
         >>> plain_values({"beam_energy": 200 * pint.UnitRegistry().keV, "seed": 1}, electron_wavelength)
         {'beam_energy': 200000.0, 'seed': 1}
     """
+    if not isinstance(values, Mapping):
+        return values
     units = units_of(*declared)
     return {name: to_unit(v, units[name], name) if name in units else v for name, v in values.items()}
 

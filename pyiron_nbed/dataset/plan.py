@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import direction, shown
+from pyiron_nbed.checks import direction, is_number, shown
 from pyiron_nbed.containers import listed
 from pyiron_nbed.dataset.splits import check_different
 from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeSearch, as_volume
@@ -50,7 +50,7 @@ def check_combination(
     axes = listed(
         list(zone_axes) if isinstance(zone_axes, np.ndarray) else zone_axes, "zone_axes", "directions"
     )
-    if all(np.ndim(axis) == 0 and not isinstance(axis, str) for axis in axes):
+    if all(map(is_number, axes)):
         raise InputError(f"zone_axes is {shown(zone_axes)}: give a list of directions, such as [(0, 0, 1)].")
     units = [direction(axis, "The zone axis") for axis in axes]
     for number, unit in enumerate(units):

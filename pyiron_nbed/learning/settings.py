@@ -195,6 +195,12 @@ class Training:
 
         build_network(self.network, self.weights, frozen=self.frozen, first_layer=self.first_layer)
 
+    def check_device(self) -> None:
+        """Raise InputError where the device cannot be used on this machine."""
+        from pyiron_nbed.diffraction.accelerator import torch_device
+
+        torch_device(self.device)
+
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         values = asdict(self)

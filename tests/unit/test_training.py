@@ -415,12 +415,12 @@ def test_rows_and_mesh_of_a_prediction_are_checked(pattern_file, in_folder):
         ({"early_stop": 0}, "early_stop"),
         ({"members": 0}, "members"),
         ({"weight_decay": -1}, "weight_decay"),
-        ({"nework": "cnn"}, "unknown name"),
+        ({"nework": "cnn"}, "holds 'nework'"),
         ({"seed": -1}, "seed is -1"),
         ({"cores": 0}, "cores is 0"),
         ({"baselines": "no"}, "True or False"),
         ({"detector": "blur"}, "or a dict of its fields"),
-        ({"detector": {"blurr": 1}}, "no detector effect 'blurr'"),
+        ({"detector": {"blurr": 1}}, "holds 'blurr'"),
         ({"augmentation": 5}, "or a dict of its fields"),
         ({"augmentation": {"rotate": 5}}, "holds 'rotate'"),
     ],
@@ -440,8 +440,8 @@ def test_settings_take_parts_as_dicts_and_whole_numbers_as_floats():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"test_datasets": "a.h5"}, "PatternDatasets or a PatternSource, and str"),
-        ({"test_datasets": ["a.h5"]}, "PatternDatasets or a PatternSource, and str"),
+        ({"test_datasets": 5}, "dataset is 5: give a PatternDataset"),
+        ({"test_datasets": [None]}, "dataset is None: give a PatternDataset"),
         ({"label": 5}, "label is 5: give a name"),
         ({"label": None}, "label is None: give a name"),
     ],
@@ -482,7 +482,7 @@ def test_rows_of_a_prediction(pattern_file):
     assert np.array_equal(model.predict(dataset, rows=mask).mean, chosen)
     assert model.predict(dataset, rows=[]).mean.shape == (0,)
     for rows in ([len(dataset)], [0.5], 3, [True]):
-        with pytest.raises(InputError, match="rows must hold"):
+        with pytest.raises(InputError, match="rows is"):
             model.predict(dataset, rows=rows)
     for options in ({"batch_size": -1}, {"seed": -1}, {"recipe": "experiment"}, {"detector": {"blur": 1}}):
         with pytest.raises(InputError, match="give"):
