@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +77,15 @@ def _register() -> None:
     try:
         from pyiron_base import JOB_CLASS_DICT, Project
     except ImportError:  # without pyiron the functions still work
+        return
+    except Exception as error:  # of its database, which it opens when it is loaded
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        warnings.warn(
+            f"pyiron cannot be loaded ({reason}), so that there are no jobs: its database is in the home "
+            "folder "
+            f"{os.path.expanduser('~')}, which must exist; the functions work without it.",
+            stacklevel=3,
+        )
         return
     for name, module in JOB_CLASSES.items():
         if JOB_CLASS_DICT.get(name, module) != module:

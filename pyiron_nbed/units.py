@@ -9,6 +9,8 @@ becomes 300e3 eV, 20 °C becomes 293.15 K, 10 K/ps becomes 1e13 K/s.
 from __future__ import annotations
 
 import inspect
+import math
+import numbers
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from types import FunctionType
@@ -180,11 +182,11 @@ def units_of(*declared: Callable) -> dict[str, str]:
     return found
 
 
-def plain_values(values: Mapping[str, Any], *declared: Callable) -> dict[str, Any]:
+def plain_values(values: Any, *declared: Callable) -> Any:
     """Values by the name of their parameter, with plain numbers in our units in place of quantities.
 
     Args:
-        values: some parameters of ``declared``; others are left as they are.
+        values: {some parameters of ``declared``: value}; others, and what is no dict, are left as they are.
         declared: functions and classes under :func:`quantities`.
 
     Raises:
@@ -195,6 +197,8 @@ def plain_values(values: Mapping[str, Any], *declared: Callable) -> dict[str, An
         >>> plain_values({"beam_energy": 200 * pint.UnitRegistry().keV, "seed": 1}, electron_wavelength)
         {'beam_energy': 200000.0, 'seed': 1}
     """
+    if not isinstance(values, Mapping):
+        return values
     units = units_of(*declared)
     return {name: to_unit(v, units[name], name) if name in units else v for name, v in values.items()}
 
@@ -209,10 +213,16 @@ def electron_wavelength(beam_energy: float) -> float:
     Returns:
         λ in Å.
 
+    Raises:
+        InputError: an energy that is no number above 0.
+
     Example:
         >>> round(electron_wavelength(200e3), 5)
         0.02508
     """
+    number = isinstance(beam_energy, numbers.Real) and not isinstance(beam_energy, bool)
+    if not number or not 0 < beam_energy < math.inf:
+        raise InputError(f"beam_energy is {beam_energy!r}: give an energy above 0 eV, for example 200e3.")
     rest, planck = constants.m_e * constants.c**2, constants.h * constants.c
     energy = beam_energy * constants.e
     return float(1e10 * planck / np.sqrt(energy * (energy + 2 * rest)))

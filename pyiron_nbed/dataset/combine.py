@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pyiron_nbed.dataset import schema
-from pyiron_nbed.dataset.reader import PatternDataset
-from pyiron_nbed.dataset.storage import RowWriter, create_file
+from pyiron_nbed.dataset.reader import PatternDataset, as_datasets
+from pyiron_nbed.dataset.storage import RowWriter, create_file, is_written_as
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.files import replaced
+from pyiron_nbed.files import check_target, replaced
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, versions
 
@@ -20,7 +20,9 @@ _ROWS = 1024
 
 
 def concatenate_datasets(
-    path: str | os.PathLike, datasets: Sequence[PatternDataset | str | os.PathLike]
+    path: str | os.PathLike,
+    datasets: Sequence[PatternDataset | str | os.PathLike],
+    overwrite: bool = False,
 ) -> int:
     """Write the patterns of several files into a new one, in their order.
 
@@ -28,14 +30,15 @@ def concatenate_datasets(
     several files share are kept once, so that a split by structure holds them out together.
 
     Args:
-        path: HDF5 file to write (under a temporary name first).
+        path: HDF5 file to write (under a temporary name first); another pattern file there is replaced.
         datasets: files with the same mesh, kind of numbers and labels.
+        overwrite: replace a file of something else too.
 
     Returns:
         Number of patterns written.
 
     Raises:
-        InputError: none given, or they do not match.
+        InputError: none given, they do not match, or a path that cannot be written to.
         DatasetError: a file that cannot be read, or no room on the disc.
 
     Example:
@@ -44,7 +47,8 @@ def concatenate_datasets(
         ...
         pyiron_nbed.errors.InputError: There are no datasets to concatenate: give at least one.
     """
-    opened = [d if isinstance(d, PatternDataset) else PatternDataset(d) for d in datasets]
+    check_target(path, overwrite, is_ours=lambda old: is_written_as(old, format=schema.FORMAT))
+    opened = as_datasets(datasets)
     if not opened:
         raise InputError("There are no datasets to concatenate: give at least one.")
     first = opened[0]

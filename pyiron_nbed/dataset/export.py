@@ -12,27 +12,32 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pyiron_nbed.dataset.reader import PatternDataset
+from pyiron_nbed.checks import shown
+from pyiron_nbed.containers import instance
+from pyiron_nbed.dataset.reader import PatternDataset, as_dataset
 from pyiron_nbed.dataset.stack import dataset_stack
+from pyiron_nbed.dataset.storage import is_written_as
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.files import replaced
+from pyiron_nbed.files import as_path, check_target, replaced
 from pyiron_nbed.patterns.grid import NavigationAxis
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.stack import PatternStack, array_stack
 from pyiron_nbed.provenance import versions
 
+_AUTHOR = "pyiron_nbed"
 _CHUNK = 1 << 22  # bytes of a chunk of the file, a few dozen patterns of 133 × 133
 
 
 def write_hyperspy(
     path: str | os.PathLike,
-    patterns: PatternDataset | np.ndarray,
+    patterns: PatternDataset | np.ndarray | str | os.PathLike,
     mesh: Mesh | None = None,
     rows: np.ndarray | None = None,
     step: float | Sequence[float] | None = None,
     labels: Mapping[str, np.ndarray] | None = None,
     metadata: Mapping[str, Any] | None = None,
     title: str = "pyiron_nbed",
+    overwrite: bool = False,
 ) -> None:
     """File that ``hyperspy.load`` opens, with pyxem as ElectronDiffraction2D, lazily on request.
 
@@ -43,9 +48,9 @@ def write_hyperspy(
     becomes float32, since HyperSpy computes in no smaller type.
 
     Args:
-        path: ``.hspy`` (HDF5) or ``.zspy`` (zarr, a folder); replaced if it exists.
-        patterns: a pattern file, or intensity (..., n, n) in Å² over zero to three navigation axes, the last
-            along x, rows k_y, columns k_x.
+        path: ``.hspy`` (HDF5) or ``.zspy`` (zarr, a folder); one that was written here before is replaced.
+        patterns: a pattern file or its path, or intensity (..., n, n) in Å² over zero to three navigation
+            axes, the last along x, rows k_y, columns k_x.
         mesh: of an array; a file has its own.
         rows: which rows of a file, in the shape of the navigation axes, for example (Ny, Nx) of
             :func:`pyiron_nbed.dataset.find_scan`; None takes all, as a grid where they form one.
@@ -54,6 +59,7 @@ def write_hyperspy(
         labels: of an array, {name: values in the shape of the navigation axes}; a file has its own.
         metadata: further entries for ``metadata.pyiron_nbed``: numbers, text, arrays or dicts of these.
         title: of the signal.
+        overwrite: replace a file of something else too, such as a measurement.
 
     Raises:
         InputError: RosettaSciIO is not installed, an unknown suffix, or arguments that do not fit each other.
@@ -64,11 +70,10 @@ def write_hyperspy(
         ...
         pyiron_nbed.errors.InputError: The patterns are 9 × 9 pixels and the mesh has 19 × 19.
     """
-    path = Path(path)
+    write = _hyperspy_writer(as_path(path).suffix)
+    path = check_target(path, overwrite, is_ours=_is_our_signal)
+    instance(title, "title", str, "a name")
     stack = _stack(patterns, mesh, rows, step, labels, metadata)
-    write = _hyperspy_writer(path.suffix)
-    if path.is_dir() and not (path / ".zgroup").exists():
-        raise InputError(f"{path} is a folder of something else: give another name, or remove it.")
     import dask.array as da
 
     n = len(stack.shape)
@@ -106,12 +111,13 @@ def write_hyperspy(
 
 def write_py4dstem(
     path: str | os.PathLike,
-    patterns: PatternDataset | np.ndarray,
+    patterns: PatternDataset | np.ndarray | str | os.PathLike,
     mesh: Mesh | None = None,
     rows: np.ndarray | None = None,
     step: float | Sequence[float] | None = None,
     labels: Mapping[str, np.ndarray] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> None:
     """EMD 1.0 file that ``py4DSTEM.read`` opens as a calibrated DataCube.
 
@@ -121,11 +127,12 @@ def write_py4dstem(
     into memory; float16 becomes float32, which its fits need.
 
     Args:
-        path: HDF5 file, replaced if it exists.
-        patterns: a pattern file, or intensity (Ny, Nx, n, n) or (P, n, n) in Å².
+        path: HDF5 file; one that was written here before is replaced.
+        patterns: a pattern file or its path, or intensity (Ny, Nx, n, n) or (P, n, n) in Å².
         mesh, step, labels, metadata: as :func:`write_hyperspy`.
         rows: which rows of a file, (Ny, Nx) or (P,); None takes all, which must be a plane, a line or no
             grid. What is no scan becomes one row of patterns.
+        overwrite: replace a file of something else too, such as a measurement.
 
     Raises:
         InputError: a scan in three dimensions, or arguments that do not fit each other.
@@ -138,6 +145,7 @@ def write_py4dstem(
         ...         file["datacube_root/datacube/data"].shape
         (4, 5, 19, 19)
     """
+    check_target(path, overwrite, is_ours=lambda old: is_written_as(old, authoring_program=_AUTHOR))
     stack = _stack(patterns, mesh, rows, step, labels, metadata)
     if len(stack.shape) > 2:
         raise InputError(
@@ -168,7 +176,7 @@ def write_py4dstem(
     with replaced(path) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(
             emd_group_type="file", version_major=1, version_minor=0, UUID=str(uuid.uuid4()),
-            authoring_program="pyiron_nbed", authoring_user="",
+            authoring_program=_AUTHOR, authoring_user="",
         )  # fmt: skip
         root = _emd_node(file, "datacube_root", "root", "Root")
         _emd_metadata(root, "calibration", "Calibration", calibration)
@@ -191,13 +199,39 @@ def write_py4dstem(
 
 
 def _stack(patterns: Any, mesh: Mesh | None, rows: Any, step: Any, labels: Any, facts: Any) -> PatternStack:
-    if isinstance(patterns, PatternDataset):
+    _check_facts(facts, "metadata")
+    if isinstance(patterns, (PatternDataset, str, os.PathLike)):
+        patterns = as_dataset(patterns)
         if mesh is not None or step is not None or labels is not None:
             raise InputError("A pattern file has a mesh, steps and labels of its own: leave these out.")
         return dataset_stack(patterns, rows, facts)
     if mesh is None or rows is not None:
         raise InputError("An array of patterns needs a mesh and takes no rows: index the array instead.")
     return array_stack(patterns, mesh, step, labels, facts)
+
+
+def _check_facts(facts: Any, name: str) -> None:
+    kinds = (str, bool, int, float, np.generic, np.ndarray)
+    if facts is not None:
+        instance(facts, name, Mapping, "a dict of numbers, text, arrays or dicts of these")  # type: ignore
+    for key, value in (facts or {}).items():
+        if isinstance(value, Mapping):
+            _check_facts(value, f"{name}[{key!r}]")
+        elif not isinstance(key, str) or not isinstance(value, kinds) or np.asarray(value).dtype.kind == "O":
+            raise InputError(
+                f"{name} holds {key!r}: {shown(value)}, which is no number, text, array or dict of these."
+            )
+
+
+def _is_our_signal(path: Path) -> bool:
+    if path.is_dir():
+        return any(path.glob("Experiments/*/metadata/pyiron_nbed"))
+    try:
+        with h5py.File(path, "r") as file:
+            signals = file.get("Experiments", {}).values()
+            return any("metadata/pyiron_nbed" in signal for signal in signals)
+    except OSError:
+        return False
 
 
 def _facts(mesh: Mesh) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import shown
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeAtoms
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, disorder_modulus, voronoi_index
 from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class
 from pyiron_nbed.ssro.regions import REGION_TYPES
@@ -53,8 +55,10 @@ def check_labels(names: Sequence[str] | None, elements: Sequence[str] | None = N
     if names is None:
         some = importlib.util.find_spec("ovito") is not None
         return tuple(name for name in ATOM_LABELS if some or name not in _MOTIFS)
-    if isinstance(names, str) or not hasattr(names, "__len__"):
-        raise InputError(f"The labels are {names!r}: give a list of names, such as ['disorder_parameter'].")
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"The labels are {shown(names)}: give a list of names, such as ['disorder_parameter']."
+        )
     known = ATOM_LABELS if elements is None else (*ATOM_LABELS, *columns_beside(elements))
     if not len(names) or len(set(names)) < len(names) or not set(names) <= set(known):
         always = "; number_density and the composition are always there" if elements is None else ""
@@ -76,12 +80,17 @@ def atom_values(atoms: Atoms, names: Sequence[str], cores: int | None = None) ->
     Returns:
         {name: (N,) float64}.
 
+    Raises:
+        StructureError, InputError: an unusable structure, or an unknown name.
+
     Example:
         >>> from ase.build import bulk
         >>> values = atom_values(bulk("Cu", cubic=True) * (3, 3, 3), ["disorder_parameter", "q6"])
         >>> round(float(values["q6"][0]), 4)
         0.5745
     """
+    check_atoms(atoms)
+    names = check_labels(list(names)) if len(names) else ()
     have = {name: np.asarray(atoms.arrays[name], float) for name in names if name in atoms.arrays}
     if "disorder_parameter" in atoms.arrays:
         have["disorder_modulus"] = disorder_modulus(atoms.arrays["disorder_parameter"])

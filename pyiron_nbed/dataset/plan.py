@@ -9,10 +9,56 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeSearch
+from pyiron_nbed.checks import direction, is_number, shown
+from pyiron_nbed.containers import listed
+from pyiron_nbed.dataset.splits import check_different
+from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeSearch, as_volume
 from pyiron_nbed.errors import InputError, VolumeError
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.geometry.frames import random_zone_axes
-from pyiron_nbed.patterns.scan import Scan, ScanPlan, scan_grid, scan_plan, scan_points
+from pyiron_nbed.parallel import thread_count
+from pyiron_nbed.patterns.plan import ScanPlan, scan_plan
+from pyiron_nbed.patterns.scan import Scan, scan_grid, scan_points
+from pyiron_nbed.provenance import hash_of, structure_id
+
+
+def check_combination(
+    structures: Any, volumes: Any, zone_axes: Any
+) -> tuple[list[Atoms], list[Volume], list]:
+    """What is scanned, as lists.
+
+    Args:
+        structures, volumes, zone_axes: as :func:`pyiron_nbed.dataset.build_dataset`.
+
+    Returns:
+        (structures, volumes, zone axes).
+
+    Raises:
+        InputError: no lists of at least one, or one of them twice: training and test would share its
+            patterns.
+        StructureError: an unusable structure.
+
+    Example:
+        >>> check_combination([Atoms("Cu")], [], [(0, 0, 1)])
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: volumes is []: give a list of volumes, at least one.
+    """
+    structures = listed(structures, "structures", "structures")
+    for atoms in structures:
+        check_atoms(atoms)
+    volumes = [as_volume(volume) for volume in listed(volumes, "volumes", "volumes")]
+    axes = listed(
+        list(zone_axes) if isinstance(zone_axes, np.ndarray) else zone_axes, "zone_axes", "directions"
+    )
+    if all(map(is_number, axes)):
+        raise InputError(f"zone_axes is {shown(zone_axes)}: give a list of directions, such as [(0, 0, 1)].")
+    units = [direction(axis, "The zone axis") for axis in axes]
+    for number, unit in enumerate(units):
+        if any(unit.shape == other.shape and np.allclose(unit, other, atol=1e-9) for other in units[:number]):
+            raise InputError(f"The zone axis {shown(axes[number])} is given twice: give each direction once.")
+    check_different([structure_id(atoms) for atoms in structures], "atoms")
+    check_different([hash_of(volume.as_dict()) for volume in volumes], "volumes")
+    return structures, volumes, axes
 
 
 def plan_scans(
@@ -27,7 +73,7 @@ def plan_scans(
 
     Args:
         structures, volumes, zone_axes, scan, cores: as :func:`pyiron_nbed.dataset.build_dataset`, also the
-            options of :class:`pyiron_nbed.patterns.scan.ScanPlan` one by one.
+            options of :class:`pyiron_nbed.patterns.plan.ScanPlan` one by one.
 
     Returns:
         The scans; clusters count as scans over points with a zone axis each.
@@ -44,10 +90,13 @@ def plan_scans(
         ((4, 4, 1), slice(0, 16, None))
     """
     plan = scan_plan(scan, **options)
-    if not (len(structures) and len(volumes) and len(zone_axes)):
+    cores = thread_count(cores)
+    structures, volumes, zone_axes = check_combination(structures, volumes, zone_axes)
+    if plan.margin and all(all(atoms.pbc) for atoms in structures):
         raise InputError(
-            f"There are {len(structures)} structures, {len(volumes)} volumes and {len(zone_axes)} zone axes: "
-            "give at least one of each."
+            f"The margin of {plan.margin:g} Å is kept along open axes, and all structures are periodic "
+            "along all: "
+            "set margin = 0, or give limits."
         )
     points = plan.points_in(len(structures))
     if any(isinstance(volume, OneLayerCluster) for volume in volumes):
@@ -88,6 +137,9 @@ def views_of(scans: Sequence[Scan], axes_per_cluster: int = 1) -> tuple[np.ndarr
     Returns:
         (P,) number of the volume, 0, 1, … in the order of the first views, and (P,) number of the view of it.
 
+    Raises:
+        InputError: no scans.
+
     Example:
         >>> from ase.build import bulk
         >>> from pyiron_nbed import Cylinder
@@ -98,6 +150,7 @@ def views_of(scans: Sequence[Scan], axes_per_cluster: int = 1) -> tuple[np.ndarr
         ([0, 1, 0, 1], [0, 0, 1, 1])
     """
     samples, views = [], []
+    scans = listed(scans, "scans", "scans")
     first = many = number = 0
     before = None
     for scan in scans:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 
+from pyiron_nbed.checks import shown
+from pyiron_nbed.containers import row_numbers
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.splits import Split, split_dataset
 from pyiron_nbed.dataset.storage import COMPLETE, mapped_rows
 from pyiron_nbed.diffraction import Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError
+from pyiron_nbed.files import as_path
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.patterns.scan import Scan, first_place
@@ -29,6 +32,7 @@ class PatternDataset:
 
     Raises:
         DatasetError: absent, truncated, foreign file, or a newer schema.
+        InputError: no path.
 
     Attributes:
         mesh: the :class:`Mesh`.
@@ -59,9 +63,10 @@ class PatternDataset:
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "The pattern file")
         if not self.path.is_file():
-            raise DatasetError(f"The pattern file {self.path} does not exist.")
+            what = "is a folder" if self.path.is_dir() else "does not exist"
+            raise DatasetError(f"The pattern file {self.path} {what}.")
         try:
             with h5py.File(self.path, "r") as file:
                 self._read_head(file)
@@ -157,8 +162,10 @@ class PatternDataset:
         Raises:
             InputError: the file has no such label.
         """
-        if name not in self.labels:
-            raise InputError(f"The label {name!r} is not in the file: choose one of {list(self.labels)}.")
+        if not isinstance(name, str) or name not in self.labels:
+            raise InputError(
+                f"The label {shown(name)} is not in the file: choose one of {list(self.labels)}."
+            )
         return self.labels[name].to_numpy()
 
     def images(self, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
@@ -166,8 +173,11 @@ class PatternDataset:
 
         Returns:
             (len(indices), n, n) float32, made by :attr:`recipe`.
+
+        Raises:
+            InputError: indices that are no rows of the file.
         """
-        wanted = np.arange(len(self)) if indices is None else np.asarray(indices)
+        wanted = row_numbers(indices, len(self))
         out = np.empty((len(wanted), *self.patterns.shape[1:]), np.float32)
         for start in range(0, len(wanted), 512):
             rows = wanted[start : start + 512]
@@ -178,3 +188,38 @@ class PatternDataset:
     def split(self, kind: str = "block", test_fraction: float = 0.2, seed: int = 0) -> Split:
         """Training and test rows; see :func:`pyiron_nbed.dataset.split_dataset`."""
         return split_dataset([self], kind, test_fraction, seed)
+
+
+def as_dataset(given: Any) -> PatternDataset:
+    """A pattern file from itself or from its path.
+
+    Raises:
+        InputError: something else.
+        DatasetError: a file that cannot be read.
+
+    Example:
+        >>> as_dataset(5)
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: The dataset is 5: give a PatternDataset or the path of a pattern file.
+    """
+    if isinstance(given, PatternDataset):
+        return given
+    if not isinstance(given, (str, os.PathLike)):
+        raise InputError(
+            f"The dataset is {shown(given)}: give a PatternDataset or the path of a pattern file."
+        )
+    return PatternDataset(given)
+
+
+def as_datasets(given: Any) -> list[PatternDataset]:
+    """Pattern files, one or several, from themselves or from their paths.
+
+    Raises:
+        InputError: something else.
+        DatasetError: a file that cannot be read.
+
+    Example:
+        >>> as_datasets([])
+        []
+    """
+    return [as_dataset(item) for item in (given if isinstance(given, (list, tuple)) else [given])]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -14,10 +15,12 @@ from ase.cell import Cell
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pyiron_nbed.checks import number, one_of
+from pyiron_nbed.checks import number, one_of, seed_number, shown
+from pyiron_nbed.containers import row_numbers
+from pyiron_nbed.dataset.storage import is_written_as
 from pyiron_nbed.diffraction import OneLayerCluster
 from pyiron_nbed.errors import DatasetError, InputError
-from pyiron_nbed.files import replaced
+from pyiron_nbed.files import as_path, check_target, replaced
 
 if TYPE_CHECKING:  # it opens datasets that are given, and makes none
     from pyiron_nbed.dataset.reader import PatternDataset
@@ -48,11 +51,15 @@ class Split:
     datasets: tuple[tuple[str, int], ...] = ()
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike, overwrite: bool = False) -> None:
         """Write the split to an HDF5 file (under a temporary name first); read it by :func:`load_split`.
 
+        Args:
+            path: of the file; another split there is replaced.
+            overwrite: replace a file of something else too.
+
         Raises:
-            InputError: a split that does not know its datasets.
+            InputError: a split that does not know its datasets, or a path that cannot be written to.
 
         Example:
             >>> Split(np.array([0]), np.array([1]), "random", 0, 0.5, (("4ac2", 2),)).save("split.h5")
@@ -61,6 +68,7 @@ class Split:
         """
         if not self.datasets:
             raise InputError("The split does not say which datasets it belongs to: make it by split_dataset.")
+        check_target(path, overwrite, is_ours=lambda old: is_written_as(old, format=FORMAT))
         with replaced(path) as partial, h5py.File(partial, "w") as file:
             file["train"], file["test"] = self.train.astype("<i8"), self.test.astype("<i8")
             file["validation"] = self.validation.astype("<i8")
@@ -82,6 +90,7 @@ def load_split(path: str | os.PathLike, datasets: Sequence[PatternDataset]) -> S
         The :class:`Split`.
 
     Raises:
+        InputError: no path, or no datasets.
         DatasetError: absent, damaged or foreign file, or a split of other datasets.
 
     Example:
@@ -90,8 +99,9 @@ def load_split(path: str | os.PathLike, datasets: Sequence[PatternDataset]) -> S
         ...
         pyiron_nbed.errors.DatasetError: The split absent.h5 does not exist.
     """
-    if not Path(path).is_file():
+    if not as_path(path, "The split").is_file():
         raise DatasetError(f"The split {path} does not exist.")
+    datasets = _given(datasets)
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
@@ -106,7 +116,9 @@ def load_split(path: str | os.PathLike, datasets: Sequence[PatternDataset]) -> S
             split = Split(
                 file["train"][:], file["test"][:], str(file.attrs["kind"]), datasets=made_of, **values
             )
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DatasetError):
+            raise
         raise DatasetError(f"{path} cannot be read as a split ({error}): make it again.") from error
     given = tuple((d.input_hash, len(d)) for d in datasets)
     if given != made_of:
@@ -132,21 +144,24 @@ def split_dataset(
     * ``"structure"``: whole structures are held out.
     * ``"job"``: whole origins (the job or simulation that structures come from) are held out, all their
       frames together.
-    * ``"random"``: by pattern, as published; overlapping volumes leak from training into test.
+    * ``"random"``: by volume, as published; overlapping volumes leak from training into test.
+
+    All views of one volume, along whatever zone axes and in whatever files, are in the same part.
 
     Args:
         datasets: D datasets; rows are counted through all of them.
         kind: see above.
         test_fraction: share held out, above 0 and below 1 (at least one structure or origin).
         seed: of the draw.
-        rows: (P,) sorted rows to split, for example the training rows of another split; None takes all.
+        rows: (P,) rows to split, for example the training rows of another split; None takes all.
 
     Returns:
         The :class:`Split`.
 
     Raises:
-        InputError: unknown kind, fraction out of range, one structure only for "structure" (one origin
-            for "job"), a volume too wide for "block", or no centres, which "block" needs.
+        InputError: no datasets or one twice, unknown kind, fraction, seed or rows out of range, one structure
+            only for "structure" (one origin for "job"), a volume too wide for "block", or no centres, which
+            "block" needs.
 
     Example:
         >>> split_dataset([], "random")
@@ -156,14 +171,17 @@ def split_dataset(
     """
     kind = one_of(kind, "The split", KINDS)
     test_fraction = number(test_fraction, "test_fraction", above=0, below=1)
+    datasets = _given(datasets)
     if not datasets:
         raise InputError("There are no datasets to split: give at least one.")
-    random = np.random.default_rng(seed)
-    rows = np.arange(sum(map(len, datasets))) if rows is None else np.asarray(rows)
+    check_different([dataset.input_hash for dataset in datasets], "patterns")
+    random = np.random.default_rng(seed_number(seed))
+    rows = np.unique(row_numbers(rows, sum(map(len, datasets))))
     ids = _column(datasets, "structure_id")[rows]
     if kind == "random":
-        test = np.zeros(len(ids), bool)
-        test[random.permutation(len(ids))[: max(1, round(test_fraction * len(ids)))]] = True
+        volume = _volumes(datasets)[rows]
+        drawn = random.permutation(n := len(np.unique(volume)))[: max(1, round(test_fraction * n))]
+        test = np.isin(np.unique(volume, return_inverse=True)[1], drawn)
         train = ~test
     elif kind == "block":
         train, test = _block(datasets, rows, ids, test_fraction, random)
@@ -186,6 +204,64 @@ def split_dataset(
         )
     made_of = tuple((d.input_hash, len(d)) for d in datasets)
     return Split(rows[train], rows[test], kind, seed, float(test_fraction), made_of)
+
+
+def check_different(hashes: Sequence[str], what: str) -> None:
+    """Raise InputError where the same thing is given twice: it would be trained on and tested with.
+
+    Example:
+        >>> check_different(["4ac2", "4ac2"], "patterns")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: The same patterns (4ac2) are given 2 times: give them once.
+    """
+    for name, times in Counter(hashes).items():
+        if times > 1:
+            raise InputError(f"The same {what} ({name}) are given {times} times: give them once.")
+
+
+def _given(datasets: Any) -> list[PatternDataset]:
+    items = list(datasets) if isinstance(datasets, (list, tuple)) else [datasets]
+    for item in items:
+        if not hasattr(item, "input_hash"):
+            raise InputError(
+                f"The datasets hold {shown(item)}: give PatternDatasets, for example "
+                "PatternDataset('patterns.h5')."
+            )
+    return items
+
+
+def _volumes(datasets: Sequence[PatternDataset]) -> np.ndarray:
+    # (rows of all datasets,) number of the interaction volume, in the order of its first view; there may be
+    # further views of it in other files
+    columns = []
+    kinds: dict[tuple[str, str, int | None], int] = {}
+    for d, dataset in enumerate(datasets):
+        ids = [item["structure_id"] for item in dataset.structures]
+        shapes = [json.dumps(volume.as_dict()) for volume in dataset.volumes]
+        known = np.isfinite(dataset.centers).all(axis=1)
+        place = np.where(known[:, None], np.round(dataset.centers * 1e3), dataset.sample[:, None])
+        pair = np.array([[kinds.setdefault((i, v, None), len(kinds)) for v in shapes] for i in ids])
+        alone = np.array([[kinds.setdefault((i, v, d), len(kinds)) for v in shapes] for i in ids])
+        kind = np.where(
+            known, pair[dataset.structure, dataset.volume], alone[dataset.structure, dataset.volume]
+        )
+        columns.append(np.column_stack([kind, place]).astype(np.int64))
+    _, first, number = np.unique(np.concatenate(columns), axis=0, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number.ravel()]
+
+
+def shared_volumes(train: Sequence[PatternDataset], test: Sequence[PatternDataset]) -> int:
+    """Number of test patterns whose interaction volume is also that of a training pattern, in whatever view.
+
+    Example:
+        >>> shared_volumes([], [])
+        0
+    """
+    if not train or not test:
+        return 0
+    volume = _volumes([*train, *test])
+    n_train = sum(map(len, train))
+    return int(np.isin(volume[n_train:], volume[:n_train]).sum())
 
 
 def _column(datasets: Sequence[PatternDataset], name: str) -> np.ndarray:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pyiron_nbed.dataset.reader import PatternDataset
+from pyiron_nbed.checks import whole
+from pyiron_nbed.dataset.reader import PatternDataset, as_dataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.frames import beam_frame
 from pyiron_nbed.patterns.grid import Grid, NavigationAxis, find_grid, grid_axes
@@ -19,7 +20,7 @@ def find_scan(dataset: PatternDataset, structure: int = 0, volume: int = 0, zone
     """The scan over one structure with one volume along one zone axis, along the axes of the image.
 
     Args:
-        dataset: the file.
+        dataset: the file, or its path.
         structure: row in ``dataset.structures``.
         volume: row in ``dataset.volumes``.
         zone_axis: number of the zone axis of these patterns, in the order of the file.
@@ -31,6 +32,11 @@ def find_scan(dataset: PatternDataset, structure: int = 0, volume: int = 0, zone
     Raises:
         InputError: no such patterns, or they do not form a regular grid.
     """
+    dataset = as_dataset(dataset)
+    structure, volume, zone_axis = (
+        whole(value, name)
+        for value, name in ((structure, "structure"), (volume, "volume"), (zone_axis, "zone_axis"))
+    )
     rows = np.flatnonzero((dataset.structure == structure) & (dataset.volume == volume))
     axes, first = np.unique(dataset.zone_axes[rows], axis=0, return_index=True)
     axes = axes[np.argsort(first)]
@@ -56,7 +62,7 @@ def dataset_stack(
     """Patterns of a file with their labels and what is known of them.
 
     Args:
-        dataset: the file.
+        dataset: the file, or its path.
         rows: in the shape of the navigation axes, for example (Ny, Nx) of :func:`find_scan`; None takes all,
             as a grid where they form one.
         facts: further ones.
@@ -67,6 +73,7 @@ def dataset_stack(
     Raises:
         InputError: rows that are not in the file, or of several dimensions and no regular scan.
     """
+    dataset = as_dataset(dataset)
     chosen = np.arange(len(dataset)) if rows is None else np.asarray(rows)
     if (
         chosen.dtype.kind not in "iu" or not chosen.size or not 1 <= chosen.ndim <= 3

@@ -7,6 +7,7 @@ number ``n_complete`` in it says up to which row it holds patterns, and a run th
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -21,6 +22,18 @@ from pyiron_nbed.errors import DatasetError
 
 COMPLETE = "n_complete"
 _HEAD = 1 << 16  # bytes for names and attributes, more than they take
+
+
+def is_written_as(path: str | os.PathLike, **attributes: str) -> bool:
+    """Whether a file is an HDF5 file with these attributes: written by who writes them.
+
+    Example:
+        >>> is_written_as("absent.h5", format="pyiron_nbed patterns")
+        False
+    """
+    with contextlib.suppress(OSError), h5py.File(path, "r") as file:
+        return all(file.attrs.get(name) == value for name, value in attributes.items())
+    return False
 
 
 def create_file(

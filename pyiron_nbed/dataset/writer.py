@@ -16,7 +16,8 @@ import numpy as np
 from ase import Atoms
 
 import pyiron_nbed
-from pyiron_nbed.checks import one_of
+from pyiron_nbed.checks import one_of, shown
+from pyiron_nbed.containers import instance
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.labels import (
     atom_values,
@@ -25,15 +26,16 @@ from pyiron_nbed.dataset.labels import (
     volume_labels,
     volume_regions,
 )
-from pyiron_nbed.dataset.plan import plan_scans, views_of
-from pyiron_nbed.dataset.storage import COMPLETE, RowWriter, create_file
-from pyiron_nbed.diffraction import Volume, VolumeSearch, as_volume, check_engine, patterns_of_volumes
+from pyiron_nbed.dataset.plan import check_combination, plan_scans, views_of
+from pyiron_nbed.dataset.storage import COMPLETE, RowWriter, create_file, is_written_as
+from pyiron_nbed.diffraction import Volume, VolumeSearch, check_engine, patterns_of_volumes
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
 from pyiron_nbed.errors import InputError, NBEDError
-from pyiron_nbed.files import partial_path, replaced
+from pyiron_nbed.files import check_target, partial_path, replaced
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
+from pyiron_nbed.patterns.plan import ScanPlan, scan_plan
 from pyiron_nbed.patterns.recipe import Recipe
-from pyiron_nbed.patterns.scan import Scan, ScanPlan, scan_plan
+from pyiron_nbed.patterns.scan import Scan
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, structure_id, versions
 from pyiron_nbed.ssro.regions import REGION_TYPES
@@ -56,6 +58,7 @@ def build_dataset(
     cores: int | None = None,
     provenance: dict | None = None,
     multislice: MultisliceOptions | Mapping[str, Any] | None = None,
+    overwrite: bool = False,
     **options: Any,
 ) -> int:
     """Simulate the patterns of a scan over structures and write them with labels to one file.
@@ -67,13 +70,13 @@ def build_dataset(
     same to the last bit; a finished file of the same input is left as it is.
 
     Args:
-        path: HDF5 file to write (replaced if it holds something else); see
+        path: HDF5 file to write (another pattern file there is replaced); see
             :mod:`pyiron_nbed.dataset.schema`.
         structures: ``ase.Atoms``; per-atom values are taken from arrays such as
             ``disorder_parameter`` where they exist, else computed.
         volumes: interaction volumes (Å).
         mesh: nodes of the pattern; default Mesh().
-        scan: where the volumes lie, a :class:`pyiron_nbed.patterns.scan.ScanPlan`, or its options one by one
+        scan: where the volumes lie, a :class:`pyiron_nbed.patterns.plan.ScanPlan`, or its options one by one
             (step, order, margin, limits, points, empty, axes_per_cluster, seed).
         zone_axes: beam directions (Cartesian).
         engine: one of :data:`pyiron_nbed.diffraction.ENGINES`.
@@ -85,6 +88,7 @@ def build_dataset(
         provenance: stored with the file.
         multislice: of the engine "multislice": its options
             (:class:`pyiron_nbed.diffraction.multislice.MultisliceOptions`) or a dict of some of them.
+        overwrite: replace a file of something else too.
 
     Returns:
         Number of patterns in the file.
@@ -104,12 +108,14 @@ def build_dataset(
         64
     """
     mesh = Mesh() if mesh is None else as_mesh(mesh)
-    volumes = [as_volume(volume) for volume in volumes]
+    check_target(path, overwrite, is_ours=lambda old: is_written_as(old, format=schema.FORMAT))
+    structures, volumes, zone_axes = check_combination(structures, volumes, zone_axes)
     check_engine(engine, volumes)
     multislice_settings = multislice_options(multislice, engine, mesh)
     dtype = one_of(dtype, "dtype", DTYPES)
     names = check_labels(labels)
     check_origins(origins, structures)
+    _check_provenance(provenance)
     plan = scan_plan(scan, **options)
     parts = plan_scans(structures, volumes, zone_axes, plan, cores)
     total = parts[-1].rows.stop
@@ -151,11 +157,23 @@ def build_dataset(
 def check_origins(origins: Sequence[str] | None, structures: Sequence[Atoms]) -> None:
     """Raise InputError for another number of origins than structures."""
     if origins is not None and (
-        isinstance(origins, str) or not hasattr(origins, "__len__") or len(origins) != len(structures)
-    ):
+        not isinstance(origins, (list, tuple)) or len(origins) != len(structures)
+        or not all(isinstance(origin, str) for origin in origins)
+    ):  # fmt: skip
         raise InputError(
-            f"The origins are {origins!r} for {len(structures)} structures: give a list with a name for each."
+            f"The origins are {shown(origins)} for {len(structures)} structures: give a list with a name "
+            "for each."
         )
+
+
+def _check_provenance(provenance: Any) -> None:
+    if provenance is None:
+        return
+    instance(provenance, "provenance", dict, "a dict that JSON can hold")
+    try:
+        json.dumps(provenance)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The provenance cannot be stored ({error}): give what JSON can hold.") from None
 
 
 def _write_part(

@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.checks import one_of
+from pyiron_nbed.containers import instance
 from pyiron_nbed.diffraction.kinematic import (
     FLOAT16_LIMIT,
     check_float16,
@@ -30,6 +31,7 @@ from pyiron_nbed.diffraction.volumes import (
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import as_centers
 from pyiron_nbed.geometry.frames import beam_frame, random_zone_axes
+from pyiron_nbed.parallel import thread_count
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.units import electron_wavelength
 
@@ -105,8 +107,8 @@ def simulate_patterns(
         (P, n, n) raw intensity in Å², rows k_y, columns k_x, 0 outside the disc |k| < k_max.
 
     Raises:
-        InputError: unknown engine or device, unusable centres, zone axis, dtype or out, unknown element,
-            an intensity that does not fit float16.
+        InputError: unknown engine or device, unusable centres, zone axis, dtype, cores or out, unknown
+            element, more patterns than there is memory for, an intensity that does not fit float16.
         VolumeError: the volume is larger than the cell, or holds no atoms.
         StructureError: unusable structure.
         LammpsError: the lammps engine cannot run.
@@ -118,9 +120,11 @@ def simulate_patterns(
         (1, 133, 133)
     """
     check_engine(engine, [volume])
+    _check_device(device, engine)
     mesh = Mesh() if mesh is None else as_mesh(mesh)
+    cores = thread_count(cores)
     n = len(as_centers(centers))
-    result_array(out, (n, *mesh.shape), dtype if out is not None else np.float32)
+    out = result_array(out, (n, *mesh.shape), dtype)
     axes = beam_frame(zone_axis)[..., 2, :]
     search = VolumeSearch(atoms, volume, axes.reshape(-1, 3)[0])
     found = search(centers, cores, axes, empty)
@@ -163,6 +167,9 @@ def patterns_of_volumes(
     from pyiron_nbed.diffraction.multislice import multislice_options, multislice_patterns
 
     check_engine(engine)
+    _check_device(device, engine)
+    mesh = as_mesh(mesh)
+    instance(volumes, "volumes", VolumeAtoms, "the VolumeAtoms that a VolumeSearch finds")
     options = multislice_options(multislice, engine)
     if mesh.integrate > 1:
         out = result_array(out, (len(volumes.counts), *mesh.shape), dtype)
@@ -195,6 +202,13 @@ def patterns_of_volumes(
         check_float16(patterns.max(axis=(1, 2)) >= FLOAT16_LIMIT)
     out[:] = patterns
     return out
+
+
+def _check_device(device: str | None, engine: str) -> None:
+    if engine != "torch" and device not in (None, "cpu"):
+        raise InputError(
+            f"device is {device!r}, and the engine is {engine!r}: set engine = 'torch', or device = None."
+        )
 
 
 def check_engine(engine: str, volumes: Sequence[Volume] = ()) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pyiron_nbed.checks import shown
 from pyiron_nbed.diffraction.kinematic import FLOAT16_LIMIT, check_float16
 from pyiron_nbed.diffraction.scattering import elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
@@ -148,12 +149,13 @@ def torch_device(device: str | None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         where = torch.device(device)
-        torch.empty(1, device=where)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
+        torch.zeros(1, device=where).cpu()  # "meta" holds no numbers
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        reason = (str(error).splitlines() or ["no reason given"])[0].strip()[:120].rstrip(".:, ")
         raise InputError(
-            f"The torch device {device!r} cannot be used ({reason}): choose 'cpu', or a GPU that "
-            "torch.cuda.is_available() reports."
+            f"The torch device {shown(device)} cannot be used ({reason}): choose 'cpu', 'cuda' where "
+            "there is "
+            "a GPU, or None for what there is."
         ) from None
     return where
 

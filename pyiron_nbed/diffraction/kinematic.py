@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 from scipy.linalg import cython_blas  # noqa: F401  (what the kernels use: loaded, so that its threads are known)
 from threadpoolctl import ThreadpoolController
 
+from pyiron_nbed.checks import memory, shown
 from pyiron_nbed.diffraction.scattering import elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
@@ -128,15 +129,19 @@ def result_array(out: np.ndarray | None, shape: tuple[int, ...], dtype: type) ->
         The array; its content is undefined.
 
     Raises:
-        InputError: unknown dtype, or an ``out`` that does not fit.
+        InputError: unknown dtype, an ``out`` that does not fit, or more than this machine's memory.
     """
     try:
         wanted: np.dtype | None = np.dtype(dtype)
     except TypeError:
         wanted = None
     if wanted not in DTYPES:
-        raise InputError(f"dtype is {dtype!r}: give numpy.float16, numpy.float32 or numpy.float64.")
+        raise InputError(f"dtype is {shown(dtype)}: give numpy.float16, numpy.float32 or numpy.float64.")
     if out is None:
+        size = float(np.prod(shape, dtype=float)) * wanted.itemsize  # type: ignore[union-attr]
+        memory(
+            size, f"{shape[0]:,} patterns of {shape[1]:,} × {shape[2]:,} pixels", "ask for fewer at a time"
+        )
         return np.empty(shape, wanted)
     if (
         not isinstance(out, np.ndarray)
@@ -144,8 +149,8 @@ def result_array(out: np.ndarray | None, shape: tuple[int, ...], dtype: type) ->
         or out.dtype != wanted
         or not out.flags.c_contiguous
     ):
-        shown = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise InputError(f"out is {shown}: give a C-contiguous {wanted} array of shape {shape}.")
+        what = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise InputError(f"out is {what}: give a C-contiguous {wanted} array of shape {shape}.")
     return out
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from scipy import constants
 from scipy.fft import next_fast_len
 
-from pyiron_nbed.checks import flag, number, whole
+from pyiron_nbed.checks import flag, number, seed_number, shown, whole
+from pyiron_nbed.containers import known_fields
 from pyiron_nbed.diffraction.scattering import elements_of, scattering_factor
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
@@ -66,7 +67,9 @@ class MultisliceOptions:
     def __post_init__(self) -> None:
         for field in fields(self):
             name, value = f"MultisliceOptions: {field.name}", getattr(self, field.name)
-            if field.name in ("frozen_phonons", "seed"):
+            if field.name == "seed":
+                value = seed_number(value, name)
+            elif field.name == "frozen_phonons":
                 value = whole(value, name)
             elif field.name == "direct_beam":
                 value = flag(value, name)
@@ -103,18 +106,16 @@ def multislice_options(
     if engine != "multislice":
         if given:
             raise InputError(
-                f"multislice is {given!r}, and the engine is {engine!r}: set engine = 'multislice', or "
+                f"multislice is {shown(given)}, and the engine is {engine!r}: set engine = 'multislice', or "
                 "multislice = None."
             )
         return None
     if isinstance(given, MultisliceOptions):
         options = given
     else:
-        values = given or {}
-        names = [field.name for field in fields(MultisliceOptions)]
-        if not isinstance(values, Mapping) or set(values) - set(names):
-            raise InputError(f"multislice is {given!r}: give a dict with some of {', '.join(names)}.")
-        options = MultisliceOptions(**values)
+        options = MultisliceOptions(
+            **known_fields({} if given is None else given, "multislice", MultisliceOptions)
+        )
     if mesh is not None:
         _sampling(mesh, electron_wavelength(mesh.beam_energy or BEAM_ENERGY), options)
     return options

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyiron_nbed.checks import number
-from pyiron_nbed.errors import InputError
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh, check_patterns
 from pyiron_nbed.units import quantities
 
 _ROWS = 256  # patterns in memory at a time
@@ -56,11 +55,8 @@ def radial_profile(patterns: np.ndarray, mesh: Mesh, bin_width: float | None = N
         >>> set(profile.mean[0].tolist()), int(profile.counts.sum()) == int(mesh.disc.sum())
         ({2.0}, True)
     """
-    shape = np.shape(patterns)
-    if len(shape) != 3 or shape[1:] != mesh.shape:
-        raise InputError(
-            f"The patterns have shape {shape}: expected (P, {mesh.shape[0]}, {mesh.shape[1]}), the mesh's."
-        )
+    mesh = as_mesh(mesh)
+    shape = check_patterns(patterns, mesh)
     width = mesh.delta_k if bin_width is None else bin_width
     number(width, "bin_width", mesh.delta_k, mesh.k_max, unit="Å⁻¹", hint="the mesh's delta_k and k_max")
     pixels = np.flatnonzero(mesh.disc)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import one_of
+from pyiron_nbed.checks import one_of, shown, whole
+from pyiron_nbed.containers import instance
 from pyiron_nbed.diffraction.inside import atoms_inside
 from pyiron_nbed.diffraction.search import VolumeAtoms, VolumeSearch
 from pyiron_nbed.diffraction.volumes import (
@@ -117,8 +118,11 @@ class RandomVolumes:
             The :class:`DrawnVolumes`.
 
         Raises:
+            InputError: no generator, or a count below 1.
             VolumeError: no atoms at 100 random places.
         """
+        instance(rng, "rng", np.random.Generator, "numpy.random.default_rng(seed)")
+        count = whole(count, "count", 1)
         kinds = len(self.volumes)
         structure = np.searchsorted(self._steps, rng.random(count), side="right")
         volume = rng.integers(kinds, size=count)
@@ -244,7 +248,7 @@ def _directions(zone_axes: str | Sequence[Sequence[float]]) -> np.ndarray | None
     if isinstance(zone_axes, str):
         one_of(zone_axes, "zone_axes", ("random",), "or give a list of directions")
         return None
-    return beam_frame(np.asarray(zone_axes)).reshape(-1, 3, 3)[:, 2]
+    return beam_frame(zone_axes).reshape(-1, 3, 3)[:, 2]
 
 
 def _probabilities(weights: Sequence[float] | None, count: int) -> np.ndarray:
@@ -257,7 +261,7 @@ def _probabilities(weights: Sequence[float] | None, count: int) -> np.ndarray:
         valid = False
     if not valid:
         raise InputError(
-            f"weights is {weights!r}: give one number of at least 0 for each of the {count} structures, "
+            f"weights is {shown(weights)}: give one number of at least 0 for each of the {count} structures, "
             "not all 0."
         )
     return values / values.sum()

@@ -10,6 +10,7 @@ from importlib import resources
 import numpy as np
 from ase.data import chemical_symbols
 
+from pyiron_nbed.checks import shown
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.mesh import S_MAX, Mesh
 from pyiron_nbed.units import quantities
@@ -35,16 +36,21 @@ def scattering_factor(symbol: str, k: np.ndarray) -> np.ndarray:
         f in Å, the shape of ``k``.
 
     Raises:
-        InputError: unknown element, or |k| above 4 Å⁻¹.
+        InputError: unknown element, or |k| that is no number up to 4 Å⁻¹.
 
     Example:
         >>> round(float(scattering_factor("Cu", 0.0)), 4)
         5.5991
     """
     table = _table()
-    if symbol not in table:
-        raise InputError(f"There is no electron scattering factor for {symbol!r}: the table holds H to Cf.")
-    k = np.asarray(k, dtype=float)
+    if not isinstance(symbol, str) or symbol not in table:
+        raise InputError(
+            f"There is no electron scattering factor for {shown(symbol)}: give the symbol of one "
+            "element, H to Cf."
+        )
+    given, k = k, np.asarray(k)
+    if k.dtype.kind not in "fiu" or not np.isfinite(k).all():
+        raise InputError(f"k is {shown(given)}: give finite numbers in Å⁻¹.")
     if k.size and np.abs(k).max() > 2 * S_MAX:
         raise InputError(
             f"|k| reaches {np.abs(k).max():.2f} Å⁻¹: the scattering table ends at {2 * S_MAX} Å⁻¹."
@@ -86,11 +92,20 @@ def elements_of(symbols: np.ndarray, indices: np.ndarray) -> tuple[list[str], np
         (S chemical symbols, sorted so that sums over elements do not depend on which atom comes first;
         (M,) int64 row of each atom in them).
 
+    Raises:
+        InputError: fewer symbols than atoms.
+
     Example:
         >>> elements_of(np.array(["Cu", "Zr", "Cu"]), np.array([1, 0, 2]))
         (['Cu', 'Zr'], array([1, 0, 0]))
     """
     symbols = np.ascontiguousarray(symbols)
+    if symbols.ndim != 1 or symbols.dtype.kind not in "iuU" or len(symbols) <= indices.max(initial=-1):
+        raise InputError(
+            f"The symbols are {shown(symbols)} for atoms up to number {indices.max(initial=-1)}: give "
+            "one for "
+            "each atom of the structure, such as atoms.numbers."
+        )
     codes = symbols
     if symbols.dtype == np.dtype("U2"):
         codes = symbols.view(np.int64)  # compared in one go, several times faster than text

@@ -22,7 +22,7 @@ from pyiron_nbed.errors import InputError, VolumeError
 from pyiron_nbed.geometry.cells import CellList, as_centers, build_cell_list
 from pyiron_nbed.geometry.frames import beam_frame
 from pyiron_nbed.geometry.neighbors import nearest_neighbors
-from pyiron_nbed.patterns.scan import EMPTY
+from pyiron_nbed.patterns.plan import EMPTY
 
 _BATCH = 16384  # centres in memory at a time where only their number of atoms is asked for
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import j0, j1
 
-from pyiron_nbed.checks import interval, number, one_of, whole
+from pyiron_nbed.checks import interval, number, one_of, shown, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.units import quantities
 
@@ -325,7 +325,9 @@ class VolumeRange:
         try:
             object.__setattr__(self, "kind", kinds[self.kind])
         except (KeyError, TypeError):
-            raise InputError(f"VolumeRange: kind is {self.kind!r}: choose Cylinder or Ellipsoid.") from None
+            raise InputError(
+                f"VolumeRange: kind is {shown(self.kind)}: choose Cylinder or Ellipsoid."
+            ) from None
         for name in ("radius", "height"):
             full = f"VolumeRange: {name}"
             limits = interval(getattr(self, name), full, above=0, unit="Å", hint="for example (3, 8)")
@@ -375,7 +377,8 @@ def as_volume(volume: Volume | dict) -> Volume:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"The volume is {volume!r}: give Cylinder(radius=5, height=20), Ellipsoid(radius=8, height=30), "
+            f"The volume is {shown(volume)}: give Cylinder(radius=5, height=20), Ellipsoid(radius=8, "
+            "height=30), "
             "OneLayerCluster(n_neighbors=12) or WeightedVolume(width=6, thickness=20), lengths in Å."
         ) from None
 
@@ -391,5 +394,5 @@ def as_volume_or_range(volume: Volume | VolumeRange | dict) -> Volume | VolumeRa
         try:
             return VolumeRange(**{key: value for key, value in volume.items() if key != "type"})
         except TypeError:
-            raise InputError(f"The volume is {volume!r}: give kind, radius and height.") from None
+            raise InputError(f"The volume is {shown(volume)}: give kind, radius and height.") from None
     return volume if isinstance(volume, VolumeRange) else as_volume(volume)

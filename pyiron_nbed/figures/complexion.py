@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from pyiron_nbed.checks import number
+from pyiron_nbed.containers import columns, with_entries
 from pyiron_nbed.figures.style import PREDICTED, TRUE
 
 
@@ -20,7 +22,13 @@ def composition_profile(profile: Mapping[str, np.ndarray], minority: str = "Zr")
 
     Returns:
         The figure.
+
+    Raises:
+        InputError: an entry is absent, or no column of numbers.
     """
+    names = ("position", "minority_fraction", "disorder")
+    with_entries(profile, "profile", names, "the profile of film_summary or of a ComplexionMDMC")
+    columns(finite=False, **{name: profile[name] for name in names})
     figure = Figure(figsize=(5.6, 3.8), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     upper.step(
@@ -43,7 +51,14 @@ def control_history(history: Mapping[str, np.ndarray], target: float) -> Figure:
 
     Returns:
         The figure.
+
+    Raises:
+        InputError: an entry is absent, no column of numbers, or a target that is no fraction.
     """
+    names = ("step", "chemical_potential", "zr_fraction", "acceptance")
+    with_entries(history, "history", names, "job.get_history() of a ComplexionMDMC")
+    columns(finite=False, **{name: history[name] for name in names})
+    number(target, "target", 0, 1)
     figure = Figure(figsize=(5.6, 5.0), layout="constrained")
     axes = figure.subplots(3, 1, sharex=True)
     rows = (

@@ -13,6 +13,8 @@ from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
+from pyiron_nbed import checks
+from pyiron_nbed.containers import columns, instance
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.figures.style import (
     LINE_COLORS,
@@ -53,20 +55,20 @@ def parity(
         The figure.
 
     Raises:
-        InputError: lengths that differ.
+        InputError: no finite numbers, or lengths that differ.
 
     Example:
         >>> t = np.random.default_rng(0).normal(size=400)
         >>> parity(t, t + 0.1, label="q6").axes[0].get_xlabel()
         'q6, true'
     """
-    true, predicted = np.asarray(true, float), np.asarray(predicted, float)
+    true, predicted = columns(true=true, predicted=predicted)
     result = metrics(true, predicted)
     groups: list[tuple[str | None, np.ndarray]] = [(None, np.ones(len(true), bool))]
     if regions is not None:
-        if len(regions) != len(true):
-            raise InputError(f"There are {len(regions)} regions for {len(true)} labels: give one for each.")
         names = np.asarray(regions)
+        if names.shape != true.shape:
+            raise InputError(f"regions is {checks.shown(regions)} for {len(true)} labels: give one for each.")
         inside = [(name, names == name) for name in REGION_COLORS if (names == name).any()]
         groups = [*inside, (None, ~np.isin(names, list(REGION_COLORS)))]
         groups = [(name, own) for name, own in groups if own.any()]
@@ -144,6 +146,7 @@ def learning_curves(history: pd.DataFrame, label: str = _LABEL) -> Figure:
         3
     """
     rows = [("loss", "loss"), ("mae", f"MAE of {label}"), ("learning_rate", "learning rate")]
+    instance(history, "history", pd.DataFrame, "job.get_history() or the history of what train() gives")
     missing = [name for name in ("member", "epoch", *dict(rows)) if name not in history]
     if missing or not len(history):
         raise InputError(f"The history has {len(history)} rows and lacks {missing}: give job.get_history().")
@@ -198,14 +201,12 @@ def calibration_plot(
         >>> bool(abs(figure.axes[0].lines[1].get_ydata()[50] - 0.5) < 0.05)
         True
     """
-    true, predicted = np.asarray(true, float), np.asarray(predicted, float)
-    spread = np.asarray(standard_uncertainty, float)
+    true, predicted, spread = columns(
+        true=true, predicted=predicted, standard_uncertainty=standard_uncertainty
+    )
     result = metrics(true, predicted)
-    if spread.shape != true.shape or not (spread > 0).all():
-        raise InputError(
-            f"There are {len(true)} labels and {len(spread)} standard uncertainties, the smallest "
-            f"{spread.min() if len(spread) else None}: give one above 0 for each label."
-        )
+    if not (spread > 0).all():
+        raise InputError(f"The smallest standard uncertainty is {spread.min():g}: give numbers above 0.")
     nominal = np.linspace(0, 1, 101)
     nominal[-1] = 0.9999  # the interval of 1 is infinite
     scores = np.sort(np.abs(predicted - true) / spread)
@@ -259,7 +260,12 @@ def geometry_heatmap(table: pd.DataFrame, value: str = "rmse", label: str | None
         >>> geometry_heatmap(table).axes[0].get_title()
         'cnn'
     """
+    instance(table, "table", pd.DataFrame, "the table of compare(jobs) or of a sweep")
+    instance(value, "value", str, "the name of a column")
     missing = [name for name in ("radius", "height", "network", value) if name not in table]
+    for name in ("radius", "height", value):
+        if name in table and not pd.api.types.is_numeric_dtype(table[name]):
+            raise InputError(f"The column {name!r} holds no numbers: give one that does.")
     shown = table if missing else table.dropna(subset=["radius", "height", value])
     if missing or not len(shown):
         raise InputError(f"There is nothing to draw: {missing or value} is absent for every geometry.")
@@ -344,10 +350,13 @@ def prediction_profile(
         >>> len(figure.axes[0].lines)
         2
     """
-    position, true, predicted = (np.asarray(values, float) for values in (position, true, predicted))
-    spread = None if standard_uncertainty is None else np.asarray(standard_uncertainty, float)
-    if not len(position) == len(true) == len(predicted) == (len(position) if spread is None else len(spread)):
-        raise InputError("position, true, predicted and standard_uncertainty differ in length.")
+    given: Any = {"position": position, "true": true, "predicted": predicted}
+    if standard_uncertainty is not None:
+        given["standard_uncertainty"] = standard_uncertainty
+    position, true, predicted, *rest = columns(**given)
+    spread = rest[0] if rest else None
+    if length is not None:
+        checks.number(length, "length", above=0, unit="Å")
     figure = Figure(figsize=(6.2, 3.4), layout="constrained")
     axis = figure.subplots()
     shade_regions([axis], regions, length)

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from pyiron_nbed.checks import interval, real_array, whole
+from pyiron_nbed.containers import columns as columns_of
+from pyiron_nbed.containers import instance, listed
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.figures.style import label_text, pattern_extent, scale_bar
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh, check_patterns
 from pyiron_nbed.patterns.recipe import Recipe
 
 _LABEL = label_text()
@@ -35,7 +38,17 @@ def pattern_gallery(
 
     Returns:
         The figure.
+
+    Raises:
+        InputError: another number of labels than patterns, or an argument out of range.
     """
+    mesh, columns = as_mesh(mesh), whole(columns, "columns", 1)
+    if recipe is not None:
+        instance(recipe, "The recipe", Recipe, "a Recipe, or None")
+    (labels,) = columns_of(finite=False, labels=labels)
+    count = check_patterns(patterns, mesh)[0]
+    if len(labels) != count:
+        raise InputError(f"There are {count} patterns and {len(labels)} labels: give one for each.")
     images = (Recipe.simulation(mesh) if recipe is None else recipe).images(patterns)
     columns = min(columns, len(images))
     rows = int(np.ceil(len(images) / columns))
@@ -64,8 +77,17 @@ def disorder_maps(
 
     Returns:
         The figure.
+
+    Raises:
+        InputError: maps that are no numbers, another number of titles, or no extent.
     """
-    if len(maps) != len(titles) or not maps:
+    maps, titles = listed(maps, "maps", "maps"), listed(titles, "titles", "titles")
+    shown = "an array of numbers with the axes y and x"
+    maps = [real_array(values, "A map", (None, None), shown, finite=False) for values in maps]
+    edges = real_array(extent, "extent", (4,), "(x low, x high, y low, y high) in Å")
+    for name, pair in (("x", edges[:2]), ("y", edges[2:])):
+        interval(pair, f"extent along {name}", unit="Å")
+    if len(maps) != len(titles):
         raise InputError(f"There are {len(maps)} maps and {len(titles)} titles: give one title per map.")
     low, high = min(np.nanmin(m) for m in maps), max(np.nanmax(m) for m in maps)
     figure = Figure(figsize=(3.3 * len(maps) + 0.6, 3.2), layout="constrained")

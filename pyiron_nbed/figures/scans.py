@@ -12,6 +12,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, ConnectionPatch
 
+from pyiron_nbed import checks
+from pyiron_nbed.containers import columns, row_numbers
 from pyiron_nbed.diffraction.radial import radial_profile
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.figures.ssro import draw_slice
@@ -26,7 +28,8 @@ from pyiron_nbed.figures.style import (
     scale_bar,
     shade_regions,
 )
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.geometry.cells import check_atoms
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh, check_patterns
 from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.ssro.disorder import disorder_of
 
@@ -44,11 +47,19 @@ def region_groups(region: np.ndarray, region_types: Sequence[str]) -> dict[str, 
     Returns:
         {name: (M,) rows} of the regions that have patterns.
 
+    Raises:
+        InputError: a number without a name.
+
     Example:
         >>> region_groups(np.array([1, 2, 1]), ["none", "crystal", "ACTR"])
         {'crystal': array([0, 2]), 'ACTR': array([1])}
     """
     numbers = np.unique(region).tolist()
+    if not all(isinstance(number, int) and 0 <= number < len(region_types) for number in numbers):
+        raise InputError(
+            f"region holds {numbers[-1]!r}: give whole numbers below {len(region_types)}, the number of "
+            "region_types."
+        )
     return {region_types[number]: np.flatnonzero(np.asarray(region) == number) for number in numbers}
 
 
@@ -63,15 +74,16 @@ def label_groups(values: np.ndarray, count: int = 3) -> dict[str, np.ndarray]:
         {"number: lowest – highest value": (M,) rows}, ascending.
 
     Raises:
-        InputError: fewer patterns than classes.
+        InputError: no finite numbers, or fewer patterns than classes.
 
     Example:
         >>> label_groups(np.array([0.1, 0.9, 0.2, 0.8]), 2)
         {'1: 0.100 – 0.200': array([0, 2]), '2: 0.800 – 0.900': array([1, 3])}
     """
-    values = np.asarray(values, float)
-    if not 1 <= count <= len(values):
-        raise InputError(f"There are {len(values)} patterns for {count!r} classes: give fewer classes.")
+    (values,) = columns(values=values)
+    count = checks.whole(count, "count", 1)
+    if count > len(values):
+        raise InputError(f"There are {len(values)} patterns for {count} classes: give fewer classes.")
     parts = np.array_split(np.argsort(values, kind="stable"), count)
     return {
         f"{number}: {values[rows[0]]:.3f} – {values[rows[-1]]:.3f}": np.sort(rows)
@@ -98,6 +110,8 @@ def radial_profiles(
     Raises:
         InputError: as :func:`pyiron_nbed.diffraction.radial.radial_profile`, or no groups.
     """
+    mesh = as_mesh(mesh)
+    groups = _checked(groups, check_patterns(patterns, mesh)[0])
     figure = Figure(figsize=(5.8, 5.0), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     for color, (name, rows) in zip(_colors(groups), groups.items(), strict=True):
@@ -135,7 +149,8 @@ def mean_patterns(patterns: np.ndarray, mesh: Mesh, groups: Mapping[str, np.ndar
     Raises:
         InputError: no groups.
     """
-    _colors(groups)
+    mesh = as_mesh(mesh)
+    groups = _checked(groups, check_patterns(patterns, mesh)[0])
     panels = [_moments(patterns, rows) for rows in groups.values()]
     shown = np.where(mesh.disc, panels, np.nan)
     # the central beam is far above and single dark pixels are far below all else
@@ -195,7 +210,17 @@ def patterns_along_scan(
     Raises:
         InputError: arrays of different length, positions that are no such line, or no d_i.
     """
-    positions, labels = np.asarray(positions, float), np.asarray(labels, float)
+    check_atoms(atoms)
+    mesh, shown, normal = (
+        as_mesh(mesh),
+        checks.whole(shown, "shown", 1),
+        checks.one_of(normal, "normal", (0, 1, 2)),
+    )
+    if radius is not None:
+        checks.number(radius, "radius", above=0, unit="Å", hint="or None")
+    check_patterns(patterns, mesh)
+    positions = checks.real_array(positions, "positions", (None, 3), "positions in Å of shape (P, 3)")
+    (labels,) = columns(labels=labels)
     if not len(patterns) == len(positions) == len(labels) or len(labels) < 2:
         raise InputError(
             f"There are {len(patterns)} patterns, {len(positions)} positions and {len(labels)} labels: give "
@@ -271,6 +296,16 @@ def patterns_along_scan(
     curve.plot(line[where], labels[where], "o", color=PREDICTED, ms=4.5)
     curve.set(xlabel=f"{'xyz'[along]} (Å)", ylabel=label, xlim=(start, end))
     return figure
+
+
+def _checked(groups: Any, count: int) -> dict[str, np.ndarray]:
+    if not isinstance(groups, Mapping):
+        raise InputError(
+            f"groups is {checks.shown(groups)}: give {{name: rows}}, such as region_groups gives them."
+        )
+    found = {name: row_numbers(rows, count, f"The group {name!r}") for name, rows in groups.items()}
+    _colors(found)
+    return found
 
 
 def _colors(groups: Mapping[str, np.ndarray]) -> list[str]:

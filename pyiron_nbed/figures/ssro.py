@@ -12,6 +12,8 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from pyiron_nbed import checks
+from pyiron_nbed.containers import with_entries
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.figures.style import (
     DISORDER_TEXT,
@@ -22,6 +24,7 @@ from pyiron_nbed.figures.style import (
     region_legend,
     shade_regions,
 )
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.ssro.colors import CNA_COLORS, atom_colors, color_name, species_color
 from pyiron_nbed.ssro.disorder import disorder_of
 from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class, species_mask
@@ -44,6 +47,7 @@ def rdf_by_region(rdf: Mapping[str, Any]) -> Figure:
     Raises:
         InputError: no RDF in it.
     """
+    with_entries(rdf, "rdf", ("r", "cutoff"), "summary['rdf'] of short_range_order with the analysis 'rdf'")
     names = [name for name in (*REGION_TYPES, "all") if isinstance(rdf.get(name), Mapping)]
     if not names:
         raise InputError("There is no radial distribution function: compute it with the analysis 'rdf'.")
@@ -85,7 +89,11 @@ def disorder_profiles(profiles: Mapping[str, Any], regions: Sequence[Mapping[str
 
     Returns:
         The figure.
+
+    Raises:
+        InputError: an entry is absent.
     """
+    with_entries(profiles, "profiles", ("axis",), "summary['profiles'] of short_range_order")
     held = disorder_of(profiles)[0]
     rows = [(held, DISORDER_TEXT[held])]
     rows += [(name, f"$1-Q_{name[11:]}$") for name in profiles if name.startswith("one_minus_q")]
@@ -146,7 +154,13 @@ def motif_densities(
 
     Returns:
         The figure, one panel per motif.
+
+    Raises:
+        InputError: an entry is absent, or another axis.
     """
+    entries = ("motif", "index", "density", "position")
+    with_entries(profile, "profile", entries, "summary['motif_profile'] of short_range_order")
+    checks.one_of(axis, "axis", (0, 1, 2))
     n_motifs = len(profile["motif"])
     rows = (n_motifs + 1) // 2
     figure = Figure(figsize=(7.2, 1.15 * rows + 0.9), layout="constrained")
@@ -186,6 +200,7 @@ def disorder_boxplots(atoms: Atoms, motif_species: str | None = "Cu") -> Figure:
     Raises:
         InputError: an array is absent, or unknown species.
     """
+    check_atoms(atoms)
     held, disorder = disorder_of(atoms.arrays)
     if "motif_class" not in atoms.arrays:
         raise InputError(
@@ -252,6 +267,7 @@ def structure_slice(
     Raises:
         InputError: unknown choice, an absent array, or a slice without atoms.
     """
+    check_atoms(atoms)
     color_by = color_name(atoms, color_by)
     figure = Figure(layout="constrained")
     axis = figure.subplots()
@@ -286,10 +302,10 @@ def draw_slice(
     Raises:
         InputError: as :func:`structure_slice`.
     """
-    if normal not in (0, 1, 2) or isinstance(normal, bool):
-        raise InputError(f"normal is {normal!r}: give 0, 1 or 2.")
-    if not thickness > 0:
-        raise InputError(f"thickness is {thickness!r}: give a length above 0 Å.")
+    normal = checks.one_of(normal, "normal", (0, 1, 2))
+    thickness = checks.number(thickness, "thickness", above=0, unit="Å")
+    if center is not None:
+        center = checks.number(center, "center", unit="Å", hint="or None for the middle")
     colors = atom_colors(atoms, color_by)
     positions = atoms.get_positions(wrap=True)
     depth = positions[:, normal]

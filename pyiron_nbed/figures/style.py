@@ -8,6 +8,9 @@ from typing import Any
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
+from pyiron_nbed.checks import number, one_of
+from pyiron_nbed.containers import with_entries
+from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.ssro.colors import COLOR_MAP, DISORDER_RANGE
 
@@ -39,6 +42,21 @@ def disorder_colorbar(figure: Any, name: str, **options: Any) -> None:
     figure.colorbar(scale, label=DISORDER_TEXT[name], extend="max", **options)
 
 
+def check_regions(table: Any) -> None:
+    """Raise InputError for what is no table of regions: rows with "type", "start" and "end" in Å."""
+    if not isinstance(table, (list, tuple)):
+        raise InputError(
+            f"regions is of the type {type(table).__name__}: give a list of rows, or () for none."
+        )
+    for row in table:
+        with_entries(
+            row, "A region", ("type", "start", "end"), "rows such as those of summary['regions']['table']"
+        )
+        one_of(row["type"], "The type of a region", REGION_COLORS)
+        for name in ("start", "end"):
+            number(row[name], f"The {name} of a region", unit="Å")
+
+
 def shade_regions(
     axes: Iterable[Any], table: Sequence[Mapping[str, Any]], length: float | None = None
 ) -> None:
@@ -49,6 +67,7 @@ def shade_regions(
         table: rows with "type", "start" and "end" in Å.
         length: of the cell along the axis in Å; None for regions that cross no edge of it.
     """
+    check_regions(table)
     for axis in axes:
         for row in table:
             color = REGION_COLORS[row["type"]]

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.geometry import complete_cell
 from numba import njit
 
-from pyiron_nbed.checks import number
+from pyiron_nbed.checks import number, shown
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.extent import fractional_range
 from pyiron_nbed.units import quantities
@@ -55,14 +55,15 @@ class CellList(NamedTuple):
 
 
 @quantities(centers="angstrom")
-def as_centers(centers: np.ndarray) -> np.ndarray:
+def as_centers(centers: np.ndarray, name: str = "The centres") -> np.ndarray:
     """Positions as a (P, 3) float64 array.
 
     Args:
         centers: (P, 3) or (3,) in Å.
+        name: of the parameter, for the error.
 
     Raises:
-        InputError: another shape, none, or NaN.
+        InputError: another shape, none, text, or NaN.
 
     Example:
         >>> as_centers([0, 0, 2.5]).shape
@@ -76,9 +77,7 @@ def as_centers(centers: np.ndarray) -> np.ndarray:
     if array.ndim == 1 and array.size == 3:
         array = array[None]
     if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all() or not len(array):
-        raise InputError(
-            f"The centres have shape {array.shape}: give finite positions in Å of shape (P, 3), P ≥ 1."
-        )
+        raise InputError(f"{name} are {shown(centers)}: give finite positions in Å of shape (P, 3), P ≥ 1.")
     return np.ascontiguousarray(array)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.dataset.labels import check_labels
 from pyiron_nbed.dataset.plan import plan_scans
@@ -21,7 +22,7 @@ from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.sources import as_list, builtin, origins_of
 from pyiron_nbed.locking import locked
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
-from pyiron_nbed.patterns.scan import ScanPlan
+from pyiron_nbed.patterns.plan import ScanPlan
 from pyiron_nbed.provenance import file_hash
 from pyiron_nbed.units import plain_values
 
@@ -83,8 +84,7 @@ class NBEDDataset(AtomsJob):
         scan, settings = self._scan(), self._settings()
         check_engine(settings["engine"], scan["volumes"])
         multislice_options(settings["multislice"], settings["engine"], settings["mesh"])
-        if settings["dtype"] not in DTYPES:
-            raise InputError(f"dtype is {settings['dtype']!r}: choose one of {', '.join(DTYPES)}.")
+        one_of(settings["dtype"], "dtype", DTYPES)
         check_labels(settings["labels"])
         for atoms in structures:
             check_atoms(atoms, minimum_distance=0.5)
@@ -119,11 +119,9 @@ class NBEDDataset(AtomsJob):
                 "NBEDDataset needs either input.volume or input.volumes: assign for example "
                 "job.input.volume = Cylinder(radius=5, height=20)."
             )
-        axis = builtin(self.input.zone_axis)
-        several = isinstance(axis, Sequence | np.ndarray) and any(map(_is_axis, axis))
         return {
             "volumes": [as_volume(v) for v in (many if one is None else [one])],
-            "zone_axes": axis if several else [axis],
+            "zone_axes": as_axes(builtin(self.input.zone_axis)),
             "scan": ScanPlan(**self._values(_SCAN)),
         }
 
@@ -135,6 +133,17 @@ class NBEDDataset(AtomsJob):
             "origins": origins,
             **self._values(_SAME),
         }
+
+
+def as_axes(given: Any) -> Any:
+    """One direction, or several, as a list; anything else stays as it is, for the checks to refuse.
+
+    Example:
+        >>> as_axes([0, 0, 1]), as_axes([[0, 0, 1], [1, 0, 0]])
+        ([[0, 0, 1]], [[0, 0, 1], [1, 0, 0]])
+    """
+    several = isinstance(given, Sequence | np.ndarray) and any(map(_is_axis, given))
+    return given if several else [given]
 
 
 def _is_axis(part: Any) -> bool:

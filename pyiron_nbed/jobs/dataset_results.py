@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyiron_nbed import figures
+from pyiron_nbed.checks import whole
 from pyiron_nbed.dataset import export, find_scan
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.ssro import DISORDER_NAMES, disorder_parameter
@@ -26,7 +27,7 @@ def plot_gallery(job: NBEDDataset, count: int = 8, label: str = "disorder_parame
     """Patterns from the lowest to the highest value of a label."""
     data = job.dataset
     values = data.label(label)
-    places = np.unique(np.linspace(0, len(values) - 1, count).round().astype(int))
+    places = np.unique(np.linspace(0, len(values) - 1, whole(count, "count", 1)).round().astype(int))
     rows = np.argsort(values, kind="stable")[places]
     return figures.pattern_gallery(data.patterns[rows], values[rows], data.mesh, label=shown(label))
 
@@ -87,14 +88,15 @@ def write_py4dstem(
     structure: int = 0,
     volume: int = 0,
     zone_axis: int = 0,
+    overwrite: bool = False,
 ) -> str:
     """One plane of a scan for py4DSTEM, counted along the beam; None takes the middle one."""
     path = os.fspath(path or job.folder / "patterns_py4dstem.h5")
     rows = find_scan(job.dataset, structure, volume, zone_axis).rows
-    number = len(rows) // 2 if plane is None else plane
-    if not 0 <= number < len(rows):
+    number = len(rows) // 2 if plane is None else whole(plane, "plane", 0, hint="or None for the middle")
+    if number >= len(rows):
         raise InputError(f"There is no plane {plane!r}: the scan has {len(rows)}, counted from 0.")
-    export.write_py4dstem(path, job.dataset, rows=rows[number])
+    export.write_py4dstem(path, job.dataset, rows=rows[number], overwrite=overwrite)
     return path
 
 

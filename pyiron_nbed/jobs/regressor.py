@@ -80,15 +80,23 @@ class NBEDRegressor(AtomsJob):
     def check_input(self):
         """Datasets on one mesh, a possible split, training parameters in range."""
         endless = self.input.sources is not None
-        if bool(len(self.input.datasets)) == endless:
+        if bool(builtin(self.input.datasets)) == endless:
             raise InputError(
                 f"There are {'both datasets and sources' if endless else 'no datasets'}: assign "
                 "job.datasets = [dataset_job, …] with NBEDDataset jobs or pattern files, or "
                 "job.sources = [quench_job, …] with job.input.volumes for endless patterns."
             )
         self.plain_input()
+        if self.input.volumes is not None and not endless:
+            raise InputError(
+                "input.volumes belong to endless patterns of job.sources, and datasets have volumes of "
+                "their own: "
+                "leave them out."
+            )
         training = self._training()
         training.check_network()
+        if not self.server.run_mode.queue:  # the GPU may be on the compute node only
+            training.check_device()
         patterns = self._endless(training) if endless else self.datasets
         checked = self._values((*_SPLIT, "validation", "target"))
         learning.check_datasets(patterns, self.test_datasets, **checked)
@@ -122,10 +130,11 @@ class NBEDRegressor(AtomsJob):
         """Mean and standard uncertainty, each (P,), of patterns (P, n, n), a dataset, its path or job.
 
         Options: device, batch_size, rows, bfloat16; see :meth:`pyiron_nbed.learning.model.Model.predict`.
+
+        Raises:
+            InputError: a job that holds no patterns; and as there.
         """
-        if hasattr(patterns, "job_name"):
-            patterns = patterns.dataset
-        return self.model.predict(patterns, **options)
+        return self.model.predict(regressor_results.patterns_of(patterns), **options)
 
     get_test = regressor_results.get_test
     get_history = regressor_results.get_history

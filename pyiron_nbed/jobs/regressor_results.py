@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pyiron_nbed import figures
-from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.checks import flag, one_of, whole
+from pyiron_nbed.dataset.reader import as_dataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.dataset_results import shown
 from pyiron_nbed.jobs.sources import builtin
@@ -51,6 +52,7 @@ def get_splits(job: NBEDRegressor) -> pd.DataFrame:
 
 def plot_parity(job: NBEDRegressor, by_region: bool = True, label: str | None = None) -> Figure:
     """Predicted against true label of the test patterns, each region (where there are) in its colour."""
+    by_region = flag(by_region, "by_region")
     test, tail, name = _columns(job, label)
     known = by_region and test["region"].isin(list(figures.style.REGION_COLORS)).any()
     return figures.parity(
@@ -96,10 +98,9 @@ def plot_profile(
     Raises:
         InputError: a scan that is no grid, or no such scan, axis or label.
     """
-    dataset = patterns.dataset if hasattr(patterns, "job_name") else patterns
-    dataset = dataset if isinstance(dataset, PatternDataset) else PatternDataset(dataset)
+    dataset, scan = as_dataset(patterns_of(patterns)), whole(scan, "scan")
     number, name = _number(job, label)
-    if not 0 <= scan < len(dataset.scans) or not dataset.scans[scan].step:
+    if not scan < len(dataset.scans) or not dataset.scans[scan].step:
         raise InputError(f"Scan {scan!r} of {dataset.path} does not exist or is no grid: give another one.")
     rows, position = dataset.scans[scan].grid.line(axis, through)
     found = job.predict(dataset.patterns[rows])
@@ -111,14 +112,29 @@ def plot_profile(
     )  # fmt: skip
 
 
+def patterns_of(given: Any) -> Any:
+    """The pattern file of a job; anything else as it is.
+
+    Raises:
+        InputError: a job that holds no patterns.
+    """
+    if hasattr(given, "job_name") and not hasattr(given, "dataset"):
+        raise InputError(
+            f"The job {given.job_name!r} is a {type(given).__name__}, which holds no patterns: give an "
+            "NBEDDataset "
+            "job, a dataset or its path."
+        )
+    return given.dataset if hasattr(given, "job_name") else given
+
+
 def _labels(job: NBEDRegressor) -> list[str]:
     return list(builtin(job.output.card["labels"]))
 
 
 def _number(job: NBEDRegressor, label: str | None) -> tuple[int, str]:
     labels = _labels(job)
-    if label is not None and label not in labels:
-        raise InputError(f"The label {label!r} is not predicted: choose one of {', '.join(labels)}.")
+    if label is not None:
+        one_of(label, "The label", labels, "or None for the first")
     return (0, labels[0]) if label is None else (labels.index(label), label)
 
 

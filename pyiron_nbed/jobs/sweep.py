@@ -11,6 +11,7 @@ import pandas as pd
 from ase import Atoms
 
 from pyiron_nbed import figures, learning
+from pyiron_nbed.checks import number, one_of, shown
 from pyiron_nbed.dataset.labels import ATOM_LABELS, check_labels
 from pyiron_nbed.dataset.plan import plan_scans
 from pyiron_nbed.dataset.splits import KINDS as SPLITS
@@ -19,6 +20,7 @@ from pyiron_nbed.errors import InputError, NBEDError
 from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.compare import compare
+from pyiron_nbed.jobs.dataset import as_axes
 from pyiron_nbed.jobs.inputs import references_input, sources_input, structures_input, take_old_sources
 from pyiron_nbed.jobs.sources import (
     builtin,
@@ -61,8 +63,9 @@ class GeometrySweep(AtomsJob):
 
     ``sources`` as for NBEDDataset, ``test_sources`` to test on (without it ``input.training["split"]``
     decides), ``input.radii`` and ``input.heights`` (Å), ``input.kind`` ("Cylinder" or "Ellipsoid"),
-    ``input.networks``, ``input.seeds``, ``input.label``; ``input.training`` holds further inputs of
-    NBEDRegressor (start weights "imagenet" go to "resnet18", the other networks start from random weights).
+    ``input.networks``, ``input.seeds``, ``input.label``; ``input.training`` is a dict of further inputs of
+    NBEDRegressor, also its ``preset`` (start weights "imagenet" go to "resnet18", the other networks start
+    from random weights).
     ``test_structures`` and ``test_references`` are earlier names of ``test_sources``.
 
     The jobs go to the sub-project :attr:`children`. Those that have finished with the same input are kept, so
@@ -108,18 +111,24 @@ class GeometrySweep(AtomsJob):
         for name in ("radii", "heights", "networks", "seeds"):
             values = builtin(self.input[name])
             if not isinstance(values, (list, tuple, np.ndarray)) or not len(values):
-                raise InputError(f"{name} is {values!r}: give a list that is not empty.")
+                raise InputError(f"{name} is {shown(values)}: give a list that is not empty.")
             if len({str(value) for value in values}) < len(values):
-                raise InputError(f"{name} is {values!r}: give each value once.")
+                raise InputError(f"{name} is {shown(values)}: give each value once.")
         check_engine(self.input.engine)
         check_labels(self.labels(), sorted({str(symbol) for atoms in train for symbol in atoms.symbols}))
-        check_training(builtin(self.input.training) or {}, self.regressors())
+        check_training(self.further(), self.regressors())
         volumes = [volume for _, _, volume in self.geometries()]
-        axis = builtin(self.input.zone_axis)
-        axes = axis if hasattr(axis[0], "__len__") else [axis]
+        axes = as_axes(builtin(self.input.zone_axis))
         for atoms in (*train, *test):
             check_atoms(atoms, minimum_distance=0.5)
-        plan_scans([*train, *test], volumes, axes, step=builtin(self.input.step), cores=self.server.cores)
+        for structures in filter(None, (train, test)):
+            plan_scans(structures, volumes, axes, step=builtin(self.input.step), cores=self.server.cores)
+        if common := {structure_id(atoms) for atoms in train} & {structure_id(atoms) for atoms in test}:
+            raise InputError(
+                f"The structure {min(common)} is among the sources and the test_sources: test on other "
+                "structures, "
+                "or give no test_sources, and a split."
+            )
 
     def compute(self):
         """Run what has not finished; the table as columns, and the reasons of what failed."""
@@ -147,25 +156,39 @@ class GeometrySweep(AtomsJob):
 
     def geometries(self) -> Iterator[tuple[float, float, Any]]:
         """Radius, height and volume of every combination."""
-        if self.input.kind not in VOLUMES:
-            raise InputError(f"kind is {self.input.kind!r}: choose one of {', '.join(map(repr, VOLUMES))}.")
+        kind = VOLUMES[one_of(builtin(self.input.kind), "kind", VOLUMES)]
         for radius in builtin(self.input.radii):
             for height in builtin(self.input.heights):
-                yield radius, height, VOLUMES[self.input.kind](radius=radius, height=height)
+                yield radius, height, kind(radius=radius, height=height)
 
     def labels(self) -> list[str]:
         """Names of the labels to regress."""
         label = builtin(self.input.label)
-        return [label] if isinstance(label, str) else list(label)
+        return list(label) if isinstance(label, (list, tuple)) else [label]
+
+    def further(self) -> dict[str, Any]:
+        """``input.training`` as a dict."""
+        training = builtin(self.input.training)
+        if training is None or training == []:  # what pyiron makes of an empty dict
+            training = {}
+        if not isinstance(training, Mapping):
+            raise InputError(f"training is {shown(training)}: give a dict of inputs of NBEDRegressor.")
+        return dict(training)
 
     def regressors(self) -> dict[str, dict[str, Any]]:
         """Inputs of the regressor of every network and seed; in their names, {} stands for the geometry."""
-        training = builtin(self.input.training) or {}
+        training = self.further()
+        preset = training.pop("preset", None)
         wanted = {}
         for network in builtin(self.input.networks):
             own = {**training, "label": builtin(self.input.label), "network": network}
             if network != "resnet18" and own.get("weights", "imagenet") == "imagenet":
                 own["weights"] = None
+            if preset is not None:
+                settings = learning.Training().as_dict()
+                named = {name: value for name, value in own.items() if name in settings}
+                own |= learning.with_preset({**settings, **named}, preset)
+                del own["cores"]
             for seed in builtin(self.input.seeds):
                 wanted[f"fit_{network}_{{}}_s{seed}"] = {**own, "seed": seed}
         return wanted
@@ -179,14 +202,14 @@ def check_training(further: Mapping[str, Any], regressors: Mapping[str, Mapping[
         regressors: all inputs of each regressor.
     """
     settings, split = set(learning.Training().as_dict()) - {"cores"}, {"split", "test_fraction"}
-    allowed = (settings | split) - {"network", "seed"}
-    if unknown := sorted(set(further) - allowed):
+    allowed = (settings | split | {"preset"}) - {"network", "seed"}
+    if unknown := [name for name in further if name not in allowed]:
         raise InputError(
-            f"training holds {', '.join(unknown)}: give inputs of NBEDRegressor "
+            f"training holds {', '.join(map(str, unknown))}: give inputs of NBEDRegressor "
             f"({', '.join(sorted(allowed))}); networks, seeds and the label are inputs of the sweep."
         )
-    if further.get("split", "block") not in SPLITS:
-        raise InputError(f"The split is {further['split']!r}: choose one of {', '.join(map(repr, SPLITS))}.")
+    one_of(further.get("split", "block"), "The split", SPLITS)
+    number(further.get("test_fraction", 0.2), "test_fraction", above=0, below=1)
     for own in regressors.values():
         learning.Training.from_dict({name: own[name] for name in settings & set(own)}).check_network()
 

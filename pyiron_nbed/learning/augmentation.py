@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.checks import number, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,15 +55,11 @@ class Augmentation:
     style: str = "drawn"
 
     def __post_init__(self) -> None:
-        if self.style not in STYLES:
-            raise InputError(
-                f"augmentation.style is {self.style!r}: choose one of {', '.join(map(repr, STYLES))}."
-            )
+        one_of(self.style, "augmentation.style", STYLES)
         for name, value in asdict(self).items():
-            limit = " and at most 1" if name in self._shares() else ""
-            good = isinstance(value, (int, float)) and 0 <= value < math.inf and not (limit and value > 1)
-            if name != "style" and not good:
-                raise InputError(f"augmentation.{name} is {value!r}: give a number of at least 0{limit}.")
+            if name != "style":
+                high = 1 if name in self._shares() else None
+                object.__setattr__(self, name, number(value, f"augmentation.{name}", 0, high))
 
     @classmethod
     def study(cls) -> Augmentation:

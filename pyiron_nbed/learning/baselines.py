@@ -9,11 +9,14 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from pyiron_nbed.checks import real_array, seed_number
+from pyiron_nbed.containers import instance, row_numbers
 from pyiron_nbed.dataset import PatternDataset, Split
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.data import by_dataset, draw_seed
 from pyiron_nbed.learning.polar import angular_spectra
 from pyiron_nbed.patterns.effects import DetectorEffects
+from pyiron_nbed.patterns.mesh import check_patterns
 from pyiron_nbed.patterns.recipe import Recipe
 
 BASELINES = ("constant", "ridge", "boosting")
@@ -58,7 +61,7 @@ def pattern_features(
 
     Raises:
         DatasetError: NaN or negative intensity.
-        InputError: patterns of another shape than the mesh.
+        InputError: patterns of another shape than the mesh, or another argument out of range.
 
     Example:
         >>> from pyiron_nbed import Mesh
@@ -69,10 +72,10 @@ def pattern_features(
         >>> features.shape, bool(np.allclose(features, turned, atol=1e-5))
         ((3, 98), True)
     """
-    shape, mesh = tuple(patterns.shape), recipe.mesh
-    if len(shape) != 3 or shape[1:] != mesh.shape:
-        raise InputError(f"The patterns have shape {shape}: expected (P, {mesh.shape[0]}, {mesh.shape[1]}).")
-    rows = np.arange(shape[0]) if rows is None else np.asarray(rows)
+    mesh = instance(recipe, "The recipe", Recipe, "a Recipe, for example Recipe.simulation(mesh)").mesh
+    if detector is not None:
+        instance(detector, "The detector", DetectorEffects, "DetectorEffects, or None")
+    rows, seed = row_numbers(rows, check_patterns(patterns, mesh)[0]), seed_number(seed)
     mask = torch.from_numpy(recipe.mask)
     generator = torch.Generator()
     k = mesh.delta_k * np.arange(1, mesh.shape[0] // 2 + 1)
@@ -125,7 +128,7 @@ def fit_baselines(
         {"constant", "ridge", "boosting"}: (T, L) float64 each.
 
     Raises:
-        InputError: shapes that do not fit each other.
+        InputError: no finite numbers, or shapes that do not fit each other.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(300, 2))
@@ -139,9 +142,12 @@ def fit_baselines(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    features, new_features = np.asarray(features, float), np.asarray(new_features, float)
-    labels = np.asarray(labels, float)
-    if labels.ndim != 2 or len(labels) != len(features) or features.shape[1:] != new_features.shape[1:]:
+    features, labels, new_features = (
+        real_array(values, name, (None, None), "an array of numbers in two dimensions")
+        for values, name in ((features, "features"), (labels, "labels"), (new_features, "new_features"))
+    )
+    seed = seed_number(seed)
+    if not len(labels) or len(labels) != len(features) or features.shape[1:] != new_features.shape[1:]:
         raise InputError(
             f"The features have shapes {features.shape} and {new_features.shape}, the labels {labels.shape}: "
             "give (P, F), (T, F) and (P, L)."

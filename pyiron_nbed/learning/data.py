@@ -6,9 +6,7 @@ does not change what is learned.
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import torch
 
 from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.parallel import prefetched
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -75,7 +74,7 @@ class DatasetBatches:
 
     def ahead(self, epoch: int, step: int) -> Iterator[Batch]:
         """The batches of an epoch from a step on, read while the last one is used."""
-        with closing(prefetched(lambda i: self.batch(epoch, i), step, self.steps)) as batches:
+        with closing(prefetched(lambda i: self.batch(epoch, i), range(step, self.steps))) as batches:
             yield from batches
 
     def sample_labels(self) -> np.ndarray:
@@ -108,46 +107,6 @@ class SourceBatches:
     def sample_labels(self) -> np.ndarray:
         """(P, L) labels whose mean and spread are close to those of the training."""
         return np.concatenate([self._source.batch(i).labels.cpu().numpy() for i in range(min(8, self.steps))])
-
-
-def prefetched(function: Callable[[int], Any], start: int, stop: int, depth: int = 3) -> Generator:
-    """``function(i)`` for start ≤ i < stop, in order, computed ahead by one thread.
-
-    Args:
-        function: called in the thread; its exception is raised here.
-        start, stop: range.
-        depth: results that may wait.
-    """
-    results: queue.Queue = queue.Queue(depth)
-    ended = threading.Event()
-
-    def put(item: Any) -> None:
-        while not ended.is_set():
-            try:
-                return results.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        for i in range(start, stop):
-            if ended.is_set():
-                return
-            try:
-                put((function(i), None))
-            except BaseException as error:
-                return put((None, error))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        for _ in range(start, stop):
-            result, error = results.get()
-            if error is not None:
-                raise error
-            yield result
-    finally:
-        ended.set()
-        thread.join()
 
 
 def by_dataset(datasets: Sequence[PatternDataset], rows: np.ndarray) -> list[tuple[int, np.ndarray]]:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from ase.cell import Cell
 
+from pyiron_nbed.checks import seed_number, whole
+from pyiron_nbed.containers import columns, instance
 from pyiron_nbed.dataset.schema import COMPOSITION_PREFIX
 from pyiron_nbed.dataset.splits import volume_widths
 from pyiron_nbed.errors import InputError
@@ -37,7 +39,7 @@ def metrics(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
         labels are equal, the correlation also where all predictions are.
 
     Raises:
-        InputError: different lengths or none.
+        InputError: no numbers, different lengths or none.
 
     Example:
         >>> metrics(np.array([0.0, 1.0]), np.array([0.0, 1.0]))["r2"]
@@ -74,7 +76,7 @@ def metrics_table(
         correlation, skill}; NaN intervals where there is one block only.
 
     Raises:
-        InputError: different lengths.
+        InputError: no numbers, different lengths, no table of groups, or draws out of range.
 
     Example:
         >>> t = np.linspace(0, 1, 40)
@@ -83,8 +85,13 @@ def metrics_table(
         [['all', 'all', 40], ['half', '0', 20], ['half', '1', 20]]
     """
     true, predicted = _pairs(true, predicted)
-    if len(groups) != len(true) or len(blocks) != len(true):
-        raise InputError(f"There are {len(true)} labels, {len(groups)} groups and {len(blocks)} blocks.")
+    instance(groups, "groups", pd.DataFrame, "a pandas.DataFrame with a row for each pattern")
+    n_bootstrap, seed = whole(n_bootstrap, "n_bootstrap", 1), seed_number(seed)
+    if len(groups) != len(true) or np.shape(blocks) != (len(true),):
+        raise InputError(
+            f"There are {len(true)} labels, {len(groups)} groups and {np.size(blocks)} blocks: give as "
+            "many of each."
+        )
     everywhere = [("all", "all", np.ones(len(true), bool))]
     for by in groups.columns:
         values = groups[by].to_numpy()
@@ -160,11 +167,7 @@ def _composition_class(labels: pd.DataFrame) -> np.ndarray:
 
 
 def _pairs(true: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    true, predicted = np.asarray(true, float).ravel(), np.asarray(predicted, float).ravel()
-    if true.shape != predicted.shape or not len(true):
-        raise InputError(
-            f"There are {len(true)} labels and {len(predicted)} predictions: give one prediction per label."
-        )
+    true, predicted = columns(finite=False, true=true, predicted=predicted)
     return true, predicted
 
 

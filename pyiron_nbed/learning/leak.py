@@ -13,7 +13,11 @@ from typing import Any
 
 import pandas as pd
 
+from pyiron_nbed.containers import instance, listed
 from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.dataset.reader import as_datasets
+from pyiron_nbed.errors import InputError
+from pyiron_nbed.files import as_path
 from pyiron_nbed.learning.files import CARD_FILE, CHECKPOINT_FILE
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.task import TrainingTask
@@ -56,7 +60,10 @@ def split_leak(
         pyiron_nbed.errors.InputError: There are no datasets to train on: give at least one.
     """
     training = Training() if training is None else training
-    for kind in kinds:
+    instance(training, "training", Training, "a Training, for example Training(network='cnn', weights=None)")
+    datasets = as_datasets(datasets)
+    folder = None if folder is None else as_path(folder, "The folder")
+    for kind in listed(kinds, "kinds", "splits"):
         check_datasets(
             datasets, (), kind, test_fraction, label, training.seed, training.validation, training.target
         )
@@ -116,8 +123,13 @@ def leak_table(cards: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         [['random', 0.0, 1.0], ['block', 0.01, 1.5]]
     """
     rows = []
-    for kind, card in cards.items():
-        values, whole = card["metrics"], card["metrics"]["groups"][0]
+    for kind, card in instance(cards, "cards", dict, "{kind of split: card of the model}").items():
+        try:
+            values, whole = card["metrics"], card["metrics"]["groups"][0]
+        except (KeyError, TypeError, IndexError):
+            raise InputError(
+                f"The card of {kind!r} holds no metrics: give model.card of a training."
+            ) from None
         rows.append(
             {
                 "split": kind,

@@ -15,12 +15,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pyiron_nbed.checks import whole
+from pyiron_nbed.checks import flag, one_of, seed_number, whole
+from pyiron_nbed.containers import instance, row_numbers
 from pyiron_nbed.dataset import PatternDataset
+from pyiron_nbed.dataset.reader import as_dataset
 from pyiron_nbed.diffraction.accelerator import torch_device
 from pyiron_nbed.errors import DatasetError, InputError, ModelError
-from pyiron_nbed.files import replaced
-from pyiron_nbed.learning.data import draw_seed, prefetched
+from pyiron_nbed.files import as_path, replaced
+from pyiron_nbed.learning.data import draw_seed
 from pyiron_nbed.learning.evaluation import metrics
 from pyiron_nbed.learning.files import CARD_FILE, WEIGHTS_FILE
 from pyiron_nbed.learning.networks import (
@@ -29,9 +31,10 @@ from pyiron_nbed.learning.networks import (
     last_layer,
     load_weights,
 )
+from pyiron_nbed.parallel import prefetched
 from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.images import masks
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, check_patterns
 from pyiron_nbed.patterns.recipe import Recipe, unmasked
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
@@ -112,44 +115,19 @@ class Model:
 
         Raises:
             ModelError: another mesh or recipe than the model was trained on.
-            InputError: the device is absent.
+            InputError: no patterns, the device is absent, or another argument out of range.
             DatasetError: unreadable file, NaN, or patterns of another shape.
         """
-        if not isinstance(recipe, Recipe | None) or not isinstance(detector, DetectorEffects | None):
-            raise InputError(
-                f"The recipe is {recipe!r} and the detector {detector!r}: give a Recipe and DetectorEffects, "
-                "or None."
-            )
-        if recipe is not None:
-            self.recipe.check_same(recipe, "the patterns")
-        if detector is not None:
-            detector.check(self.recipe)
-        if isinstance(patterns, (str, os.PathLike)):
-            patterns = PatternDataset(patterns)
-        if isinstance(patterns, PatternDataset):
-            self._check_mesh(patterns.mesh)
-            if patterns.recipe.k_min > self.recipe.k_min:  # pixels that the model looks at were never seen
-                self.recipe.check_same(patterns.recipe, os.fspath(patterns.path))
-            intensity: Any = patterns.patterns
-        else:
-            intensity = unmasked(patterns)
-            if intensity.ndim == 2:
-                intensity = intensity[None]
-        if len(intensity.shape) != 3 or tuple(intensity.shape[1:]) != self.mesh.shape:
-            n = self.mesh.shape[0]
-            raise DatasetError(
-                f"The patterns have shape {intensity.shape}, the model was trained on (P, {n}, {n}) "
-                f"pixels of {self.mesh.delta_k} Å⁻¹ up to {self.mesh.k_max} Å⁻¹: bring them onto this mesh."
-            )
-        chosen = _rows(rows, len(intensity))
+        intensity = self._intensity(patterns, recipe, detector)
+        chosen = row_numbers(rows, len(intensity))
+        bfloat16 = flag(bfloat16, "bfloat16")
         target = torch_device(device)
         generator = torch.Generator(target)
         if batch_size is None:
             batch_size = 64 if target.type == "cpu" else 512
-        whole(batch_size, "batch_size", 1, hint="or None")
-        whole(seed, "seed")
+        batch_size, seed = whole(batch_size, "batch_size", 1, hint="or None"), seed_number(seed)
         cut = np.array_split(chosen, -(-len(chosen) // batch_size)) if len(chosen) else []
-        read = prefetched(lambda i: np.asarray(intensity[cut[i]], np.float32), 0, len(cut))
+        read = prefetched(lambda own: np.asarray(intensity[own], np.float32), cut)
         parts, dark = [], 0
         with (
             closing(read) as batches,
@@ -178,6 +156,35 @@ class Model:
             )
         return self._combined(np.concatenate(parts, axis=1) if parts else np.empty((1, 0, len(self.labels))))
 
+    def _intensity(self, patterns: Any, recipe: Recipe | None, detector: DetectorEffects | None) -> Any:
+        # (P, n, n), read from disc where it is looked at
+        for name, given, kind in (("recipe", recipe, Recipe), ("detector", detector, DetectorEffects)):
+            if given is not None:
+                instance(given, f"The {name}", kind, f"a {kind.__name__}, or None")
+        if recipe is not None:
+            self.recipe.check_same(recipe, "the patterns")
+        if detector is not None:
+            detector.check(self.recipe)
+        if isinstance(patterns, (str, os.PathLike)):
+            patterns = PatternDataset(patterns)
+        if isinstance(patterns, PatternDataset):
+            self._check_mesh(patterns.mesh)
+            if patterns.recipe.k_min > self.recipe.k_min:  # pixels that the model looks at were never seen
+                self.recipe.check_same(patterns.recipe, os.fspath(patterns.path))
+            intensity: Any = patterns.patterns
+        else:
+            intensity = unmasked(patterns) if hasattr(patterns, "shape") else patterns
+            if np.ndim(intensity) == 2 and hasattr(intensity, "shape"):
+                intensity = intensity[None]
+            check_patterns(intensity)
+        if len(intensity.shape) != 3 or tuple(intensity.shape[1:]) != self.mesh.shape:
+            n = self.mesh.shape[0]
+            raise DatasetError(
+                f"The patterns have shape {intensity.shape}, the model was trained on (P, {n}, {n}) "
+                f"pixels of {self.mesh.delta_k} Å⁻¹ up to {self.mesh.k_max} Å⁻¹: bring them onto this mesh."
+            )
+        return intensity
+
     def _check_mesh(self, mesh: Mesh) -> None:
         if mesh != self.mesh:
             raise ModelError(
@@ -204,9 +211,16 @@ class Model:
         """Write ``model.safetensors`` (``model_2.safetensors``, … for further members) and ``model.json``.
 
         Each is written under a temporary name first; the card goes last and holds the hashes of the weights.
+
+        Raises:
+            InputError: a folder that cannot be made.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = as_path(folder, "The folder of the model")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(f"The folder {folder} cannot be made ({reason}): give another one.") from None
         hashes = {}
         for name, network in zip(_weight_files(len(self.networks)), self.networks, strict=True):
             state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
@@ -215,20 +229,6 @@ class Model:
                 hashes[name] = file_hash(partial)
         with replaced(folder / CARD_FILE) as partial:
             partial.write_text(json.dumps({**self.card, "weights": hashes}, indent=2))
-
-
-def _rows(rows: Any, count: int) -> np.ndarray:
-    chosen = np.arange(count) if rows is None else np.asarray(rows)
-    if chosen.dtype == bool and chosen.shape == (count,):
-        return np.flatnonzero(chosen)
-    if chosen.ndim == 1 and not chosen.size:
-        return chosen.astype(int)
-    whole_numbers = chosen.ndim == 1 and chosen.dtype.kind in "iu"
-    if not whole_numbers or chosen.min() < -count or chosen.max() >= count:
-        raise InputError(
-            f"rows must hold whole numbers below {count}, or one of True and False for each pattern."
-        )
-    return chosen
 
 
 def check_start(weights: str | os.PathLike, recipe: Recipe) -> None:
@@ -322,7 +322,7 @@ def load_model(folder: str | os.PathLike) -> Model:
         ...
         pyiron_nbed.errors.ModelError: There is no model in absent: model.json is missing.
     """
-    folder = Path(folder)
+    folder = as_path(folder, "The folder of the model")
     if not (folder / CARD_FILE).is_file():
         raise ModelError(f"There is no model in {folder}: {CARD_FILE} is missing.")
     try:
@@ -349,13 +349,16 @@ def load_model(folder: str | os.PathLike) -> Model:
 
 
 def evaluate(
-    model: Model, dataset: PatternDataset, indices: np.ndarray | None = None, label: str | None = None
+    model: Model,
+    dataset: PatternDataset | str | os.PathLike,
+    indices: np.ndarray | None = None,
+    label: str | None = None,
 ) -> dict:
     """Metrics of a model on a dataset.
 
     Args:
         model: the model.
-        dataset: patterns with labels on the model's mesh.
+        dataset: patterns with labels on the model's mesh, or the path of the file.
         indices: rows to use; None takes all.
         label: one of the model's labels; None takes the first.
 
@@ -364,11 +367,13 @@ def evaluate(
 
     Raises:
         ModelError: another mesh.
-        InputError: a label that the model does not predict.
+        InputError: no model or dataset, or a label that the model does not predict.
     """
+    instance(model, "The model", Model, "a Model, for example load_model(folder)")
+    dataset = as_dataset(dataset)
     name = model.labels[0] if label is None else label
-    if name not in model.labels:
-        raise InputError(f"The label {name!r} is not one of the model: choose one of {model.labels}.")
+    one_of(name, "The label", model.labels)
+    indices = row_numbers(indices, len(dataset), "indices")
     prediction = model.predict(dataset, rows=indices)
     predicted = prediction.mean if len(model.labels) == 1 else prediction.mean[:, model.labels.index(name)]
-    return metrics(dataset.label(name)[slice(None) if indices is None else indices], predicted)
+    return metrics(dataset.label(name)[indices], predicted)

@@ -17,8 +17,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet18_Weights
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from pyiron_nbed.checks import one_of
+from pyiron_nbed.checks import one_of, shown, whole
 from pyiron_nbed.errors import InputError, ModelError
+from pyiron_nbed.files import as_path
 from pyiron_nbed.learning.files import WEIGHTS_FILE
 from pyiron_nbed.learning.polar import PolarNetwork, RotationInvariantNetwork
 from pyiron_nbed.learning.pooling import Pool
@@ -131,21 +132,21 @@ def build_network(
         True
     """
     one_of(name, "The network", NETWORKS)
-    imagenet = weights == "imagenet"
+    outputs = whole(outputs, "outputs", 1)
+    imagenet = isinstance(weights, str) and weights == "imagenet"
     if imagenet and name != "resnet18":
         raise InputError(f"There are no ImageNet weights for {name!r}: set weights = None or use 'resnet18'.")
-    if first_layer not in FIRST_LAYERS:
-        raise InputError(
-            f"first_layer is {first_layer!r}: choose one of {', '.join(map(repr, FIRST_LAYERS))}."
-        )
+    one_of(first_layer, "first_layer", FIRST_LAYERS)
     network = (
         ResidualNetwork(outputs, imagenet, first_layer) if name == "resnet18" else NETWORKS[name](outputs)
     )
     if weights is not None and not imagenet:
-        load_weights(network, Path(weights), other_head=True)
+        load_weights(network, as_path(weights, "weights"), other_head=True)
     stages = network.stages()  # type: ignore[operator]
     if isinstance(frozen, bool) or frozen not in range(len(stages) + 1):
-        raise InputError(f"frozen is {frozen!r}: {name!r} has {len(stages)} stages, give 0 to {len(stages)}.")
+        raise InputError(
+            f"frozen is {shown(frozen)}: {name!r} has {len(stages)} stages, give 0 to {len(stages)}."
+        )
     for stage in stages[:frozen]:
         stage.requires_grad_(False)
     return network

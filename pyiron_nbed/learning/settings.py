@@ -8,15 +8,18 @@ defaults [WuRupert2026].
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pyiron_nbed.checks import flag, is_number, number, one_of, whole
+from pyiron_nbed.checks import flag, is_number, number, one_of, seed_number, shown, whole
+from pyiron_nbed.containers import instance, known_fields
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.files import as_path
 from pyiron_nbed.learning.augmentation import Augmentation
 from pyiron_nbed.patterns.effects import DetectorEffects
-from pyiron_nbed.patterns.recipe import Recipe
+from pyiron_nbed.patterns.recipe import NAMED, Recipe
 
 LOSSES = ("mae", "huber", "gaussian")
 OPTIMIZERS = ("adam", "adamw")
@@ -24,6 +27,7 @@ SCHEDULES = ("plateau", "one_cycle")
 TARGETS = ("standardized", "order")
 KEEPS = ("last", "best")
 PRESETS = ("study",)
+_DEVICES = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -123,9 +127,10 @@ class Training:
         for name in ("bfloat16", "compile", "deterministic", "baselines"):
             object.__setattr__(self, name, flag(getattr(self, name), name))
         counts = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "patience": 0, "members": 1,
-                  "checkpoint_every": 1, "seed": 0}  # fmt: skip
+                  "checkpoint_every": 1}  # fmt: skip
         for name, low in counts.items():
             object.__setattr__(self, name, whole(getattr(self, name), name, low))
+        object.__setattr__(self, "seed", seed_number(self.seed))
         for name in ("early_stop", "cores"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, whole(getattr(self, name), name, 1, hint="or None"))
@@ -136,10 +141,20 @@ class Training:
         number(self.threshold, "threshold", 0, below=1)
         number(self.learning_rate, "learning_rate", above=0, high=1)
         number(self.weight_decay, "weight_decay", 0, 1)
-        share = self.validation
-        if share != "test" and not (is_number(share) and 0 <= float(share) < 1):
+        if self.weights is not None:
+            as_path(self.weights, "weights")
+        if self.device is not None and not (isinstance(self.device, str) and _DEVICES.fullmatch(self.device)):
             raise InputError(
-                f"validation is {share!r}: give a share of the training patterns in [0, 1), or 'test' for "
+                f"device is {shown(self.device)}: give 'cpu', 'cuda', 'cuda:1', …, or None for a GPU "
+                "where there "
+                "is one."
+            )
+        _check_recipe(self.recipe)
+        share = self.validation
+        if isinstance(share, bool) or (share != "test" and not (is_number(share) and 0 <= float(share) < 1)):
+            raise InputError(
+                f"validation is {shown(share)}: give a share of the training patterns in [0, 1), or "
+                "'test' for "
                 "the test patterns."
             )
 
@@ -156,6 +171,9 @@ class Training:
         Args:
             changes: fields with another value.
 
+        Raises:
+            InputError: an unknown field, or a value out of range.
+
         Example:
             >>> Training.study(epochs=40).weight_decay
             1e-05
@@ -164,7 +182,7 @@ class Training:
                "batch_size": 64, "optimizer": "adam", "learning_rate": 1e-3, "weight_decay": 1e-5,
                "schedule": "plateau", "patience": 20, "threshold": 1e-4, "validation": "test",
                "keep": "best", "augmentation": Augmentation.study(), "recipe": "study"}  # fmt: skip
-        return cls(**{"network": "resnet18", **own, **changes})
+        return cls(**{"network": "resnet18", **own, **known_fields(changes, "The training", cls)})
 
     @property
     def n_parameters(self) -> int:
@@ -176,6 +194,12 @@ class Training:
         from pyiron_nbed.learning.networks import build_network
 
         build_network(self.network, self.weights, frozen=self.frozen, first_layer=self.first_layer)
+
+    def check_device(self) -> None:
+        """Raise InputError where the device cannot be used on this machine."""
+        from pyiron_nbed.diffraction.accelerator import torch_device
+
+        torch_device(self.device)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -196,24 +220,24 @@ class Training:
             >>> Training.from_dict({"network": "cnn", "weights": None}).network
             'cnn'
         """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise InputError(f"The settings of the training hold an unknown name ({error}).") from None
+        return cls(**known_fields(values, "The training", cls))
 
 
 def _part(given: Any, name: str, kind: type) -> Any:
     # an Augmentation or DetectorEffects, also from its JSON form
     if isinstance(given, kind) or (given is None and kind is DetectorEffects):
         return given
-    if isinstance(given, Mapping) and kind is DetectorEffects:
-        return DetectorEffects.from_dict(dict(given))
-    if isinstance(given, Mapping):
-        known = [field.name for field in fields(kind)]
-        if unknown := sorted(set(given) - set(known)):
-            raise InputError(f"{name} holds {unknown[0]!r}: its fields are {', '.join(known)}.")
-        return kind(**given)
-    raise InputError(f"{name} is {given!r}: give {kind.__name__}(…), or a dict of its fields.")
+    return kind(**known_fields(given, name, kind))
+
+
+def _check_recipe(given: Any) -> None:
+    # what can be said before the mesh is known
+    if isinstance(given, str):
+        one_of(given, "The recipe", NAMED, "or a Recipe")
+    elif isinstance(given, Mapping):
+        known_fields(given, "The recipe", Recipe)
+    elif given is not None:
+        instance(given, "The recipe", Recipe, "a Recipe, the name of one, a dict of its fields, or None")
 
 
 def with_preset(values: Mapping[str, Any], preset: str | None) -> dict[str, Any]:
@@ -234,8 +258,9 @@ def with_preset(values: Mapping[str, Any], preset: str | None) -> dict[str, Any]
         >>> changed == {"epochs": 400, "patience": 20, "batch_size": 32}
         True
     """
+    values = known_fields(values, "The training", Training)
     if preset is None:
-        return dict(values)
+        return values
     one_of(preset, "The preset", PRESETS, "or None")
     return _merged(values, Training().as_dict(), Training.study().as_dict())
 

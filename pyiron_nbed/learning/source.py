@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from ase import Atoms
 
-from pyiron_nbed.checks import one_of, whole
+from pyiron_nbed.checks import flag, one_of, seed_number, whole
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.labels import ATOM_LABELS, atom_values, check_labels, volume_regions
 from pyiron_nbed.diffraction import Volume, patterns_of_volumes
@@ -20,7 +19,7 @@ from pyiron_nbed.diffraction.accelerator import pattern_batches, torch_device
 from pyiron_nbed.diffraction.random_volumes import DrawnVolumes, RandomVolumes
 from pyiron_nbed.diffraction.volumes import OneLayerCluster, VolumeRange
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.parallel import available_cores
+from pyiron_nbed.parallel import prefetched, thread_count
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.provenance import structure_id, versions
 
@@ -120,11 +119,11 @@ class PatternSource:
         weights: Sequence[float] | None = None,
         turned: bool = False,
     ) -> None:
-        self.turned = bool(turned)
+        self.turned = flag(turned, "turned")
         self.mesh = Mesh() if mesh is None else as_mesh(mesh)
-        self.seed = whole(seed, "seed")
+        self.seed = seed_number(seed)
         self.batch_size = whole(batch_size, "batch_size", 1)
-        self.cores = available_cores() if cores is None else whole(cores, "cores", 1)
+        self.cores = thread_count(cores)
         self.engine = one_of(engine, "The engine", ENGINES)
         self.device = torch_device("cpu" if engine == "cpu" and device is None else device)
         self._draw = RandomVolumes(structures, volumes, zone_axes, weights)
@@ -204,7 +203,7 @@ class PatternSource:
             ([1.0, 1.0], [4.0, 4.0])
         """
         seen: dict[str, list[np.ndarray]] = {}
-        for number in range(batches):
+        for number in range(whole(batches, "batches", 1)):
             _, drawn = self._drawn(number)
             columns = dict(zip(self.labels, self._label_columns(drawn).T, strict=True))
             columns |= {"n_atoms": drawn.found.counts, "radius": drawn.size[:, 0], "height": drawn.size[:, 1]}
@@ -232,7 +231,7 @@ class PatternSource:
         }
 
     def _check_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
-        given = (labels,) if isinstance(labels, str) else tuple(labels)
+        given = (labels,) if isinstance(labels, str) else labels
         names = check_labels(given, sorted(set(map(str, self._atoms.symbols))))
         if "number_density" in names and any(isinstance(v, OneLayerCluster) for v in self.volumes):
             raise InputError(
@@ -289,15 +288,9 @@ class PatternSource:
         # torch works on a device, and with the precision that it holds for the process, in one thread only
         complete = self.engine == "cpu" and self.device.type == "cpu"
         work: Callable[[int], PatternBatch | _Prepared] = self.batch if complete else self._prepare
-        pool = ThreadPoolExecutor(self.cores, thread_name_prefix="pattern_source")
-        try:
-            waiting = deque(pool.submit(work, number) for number in itertools.islice(numbers, ahead))
-            while waiting:
-                ready = waiting.popleft().result()
-                waiting.extend(pool.submit(work, number) for number in itertools.islice(numbers, 1))
+        with closing(prefetched(work, numbers, self.cores, ahead)) as results:
+            for ready in results:
                 yield ready if isinstance(ready, PatternBatch) else self._finish(ready)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _turn(positions: np.ndarray, angles: np.ndarray) -> None:

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import direction, number, shown
+from pyiron_nbed.containers import row_numbers
 from pyiron_nbed.dataset import schema
-from pyiron_nbed.dataset.storage import RowWriter, create_file
-from pyiron_nbed.diffraction import Cylinder, Volume
+from pyiron_nbed.dataset.storage import RowWriter, create_file, is_written_as
+from pyiron_nbed.diffraction import Cylinder, Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError, ModelError, VolumeError
-from pyiron_nbed.files import replaced
+from pyiron_nbed.files import as_path, check_target, replaced
+from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
@@ -58,7 +61,8 @@ def study_limits(
         (lowest, highest) centre in Å along each cell axis, None for the whole axis: the limits of a scan.
 
     Raises:
-        InputError: a beam along no cell axis.
+        InputError: a beam along no cell axis, or an unusable volume or distance.
+        StructureError: unusable structure.
         VolumeError: a cell without room for the volume.
 
     Example:
@@ -67,8 +71,12 @@ def study_limits(
         >>> study_limits(atoms, zone_axis=(0, 1, 0))
         [None, (15.0, 25.0), None]
     """
+    check_atoms(atoms)
+    volume, distance = as_volume(volume), number(distance, "distance", 0, unit="Å")
     cell = np.asarray(atoms.cell.array)
-    unit = np.asarray(zone_axis, float) / np.linalg.norm(zone_axis)
+    unit = direction(zone_axis, "The zone axis")
+    if unit.ndim > 1:
+        raise InputError(f"The zone axis is {shown(zone_axis)}: give three numbers.")
     lengths = np.linalg.norm(cell, axis=1)
     along = np.abs(cell @ unit) > (1 - 1e-6) * lengths
     if along.sum() != 1:
@@ -107,7 +115,7 @@ def study_scale(patterns: str | os.PathLike, rows: np.ndarray | None = None) -> 
         ...
         pyiron_nbed.errors.DatasetError: The file absent.pt does not exist.
     """
-    intensity, rows = _intensity(Path(patterns), rows)
+    intensity, rows = _intensity(as_path(patterns, "patterns"), rows)
     largest = np.max([intensity[part].max() for part in _pieces(rows)])  # NaN where one is
     if not np.isfinite(largest):
         raise DatasetError(f"{patterns} holds NaN or infinite intensity: get it again.")
@@ -120,6 +128,7 @@ def read_study_patterns(
     path: str | os.PathLike,
     volume: Volume = VOLUME,
     rows: np.ndarray | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Write the patterns that the authors released into a pattern file.
 
@@ -130,9 +139,10 @@ def read_study_patterns(
     Args:
         patterns: their ``X_data.pt``, (N, 133, 133) raw intensity.
         order: their ``y_avg_orderparam.pt``, (N,) mean order parameter 1 − d_i.
-        path: pattern file to write (replaced if it exists), under a temporary name first.
+        path: pattern file to write, under a temporary name first; another pattern file there is replaced.
         volume: interaction volume that the patterns were made with.
         rows: (P,) patterns to take; None takes all.
+        overwrite: replace a file of something else too.
 
     Returns:
         Number of patterns in the file.
@@ -147,7 +157,9 @@ def read_study_patterns(
         ...
         pyiron_nbed.errors.DatasetError: saed_geometry_log.pkl is a pickle, which can run any code when it is opened: it is not read; give X_data.pt, y_avg_orderparam.pt or checkpoint_<epoch>.pt.
     """  # noqa: E501
-    patterns, order, path = Path(patterns), Path(order), Path(path)
+    patterns, order = as_path(patterns, "patterns"), as_path(order, "order")
+    path = check_target(path, overwrite, is_ours=lambda old: is_written_as(old, format=schema.FORMAT))
+    volume = as_volume(volume)
     intensity, rows = _intensity(patterns, rows)
     values = np.asarray(_load(order), np.float64).ravel()
     if len(values) != len(intensity):
@@ -228,7 +240,7 @@ def load_study_model(
         )
     from pyiron_nbed.learning.model import Model
 
-    checkpoint = Path(checkpoint)
+    checkpoint, volume = as_path(checkpoint, "The checkpoint"), as_volume(volume)
     recipe = Recipe.study(MESH, study_scale(patterns) if scale is None else scale)  # type: ignore[arg-type]
     state = _state(checkpoint)
     training = Training.study()
@@ -288,7 +300,7 @@ def _load(path: Path, kind: type[Exception] = DatasetError) -> Any:
         except RuntimeError:  # a file in the format of before torch 1.6 cannot be mapped
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].split(". ")[0]
         raise kind(
             f"{path} holds more than tensors, which could run code when it is opened ({reason}): it is not "
             "read."
@@ -314,13 +326,9 @@ def _intensity(path: Path, rows: np.ndarray | None) -> tuple[Any, np.ndarray]:
             f"{path} holds {found}: expected a tensor (N, {side}, {side}) of intensities, X_data.pt."
         )
     values = tensor.numpy()
-    if rows is None:
-        return values, np.arange(len(values))
-    rows = np.asarray(rows)
-    rows = np.flatnonzero(rows) if rows.dtype == bool and len(rows) == len(values) else rows
-    whole = rows.ndim == 1 and rows.dtype.kind in "iu" and len(rows) > 0
-    if not whole or rows.min() < 0 or rows.max() >= len(values):
-        raise InputError(f"The rows are {rows!r}: give numbers of patterns from 0 to {len(values) - 1}.")
+    rows = row_numbers(rows, len(values))
+    if not len(rows):
+        raise InputError("rows is empty: give numbers of patterns, or None for all.")
     return values, rows
 
 

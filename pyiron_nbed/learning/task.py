@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
+from pyiron_nbed.checks import whole
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.errors import InputError, NBEDError
-from pyiron_nbed.files import replaced
+from pyiron_nbed.errors import NBEDError
+from pyiron_nbed.files import check_folder, replaced
 from pyiron_nbed.learning.files import CHECKPOINT_FILE, HISTORY_FILE, SPLIT_FILE, TASK_FILE, TEST_FILE
 from pyiron_nbed.learning.loop import process_rank
 from pyiron_nbed.learning.settings import Training
@@ -56,7 +57,7 @@ class TrainingTask:
             NBEDError: a process of a distributed training failed.
             InputError, ModelError: as of :func:`pyiron_nbed.learning.train`.
         """
-        folder = Path(folder)
+        folder, processes = check_folder(folder), whole(processes, "processes", 1)
         with replaced(folder / TASK_FILE) as partial:
             partial.write_text(json.dumps(asdict(self), indent=2))
         if processes == 1:
@@ -101,8 +102,6 @@ def run_task(folder: str | os.PathLike) -> None:
 
 
 def _launch(folder: Path, processes: int) -> None:
-    if isinstance(processes, bool) or processes < 1:
-        raise InputError(f"The number of processes is {processes!r}: give a whole number of at least 1.")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     with open(folder / "torchrun.log", "w") as log:
         done = subprocess.run(

@@ -13,9 +13,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pyiron_nbed.checks import number, one_of, seed_number, shown
+from pyiron_nbed.containers import instance
 from pyiron_nbed.dataset import PatternDataset, Split, split_dataset
+from pyiron_nbed.dataset.reader import as_datasets
+from pyiron_nbed.dataset.splits import KINDS, check_different, shared_volumes
 from pyiron_nbed.diffraction.accelerator import torch_device
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.files import check_folder
 from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.card import training_card, training_key
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
@@ -54,7 +59,7 @@ class Trained:
 
 
 def train(
-    datasets: Sequence[PatternDataset] | PatternDataset | PatternSource,
+    datasets: Sequence[PatternDataset] | PatternDataset | PatternSource | str | os.PathLike,
     training: Training | None = None,
     split: str = "block",
     test_fraction: float = 0.2,
@@ -65,12 +70,13 @@ def train(
     """Train a network on datasets and measure it on patterns that it never saw.
 
     Args:
-        datasets: D datasets on one mesh, or one, or a :class:`PatternSource` (then test datasets are needed
-            and the labels are those of the source).
+        datasets: D datasets (or paths of pattern files) on one mesh, or one, or a :class:`PatternSource`
+            (then test datasets are needed and the labels are those of the source).
         training: how; the default is the ResNet-18 of [WuRupert2026].
         split: "block", "structure", "job" or "random"; see :func:`pyiron_nbed.dataset.split_dataset`.
         test_fraction: share held out by the split.
-        test_datasets: where given, all of ``datasets`` is trained on and these are the test set.
+        test_datasets: where given, all of ``datasets`` is trained on and these are the test set; of other
+            volumes.
         label: name of the label to regress, or several names: one output each.
         folder: where checkpoints are kept; called again with the same arguments after an interruption, the
             training goes on and ends (on CPU) with the same weights to the last bit. None keeps none.
@@ -79,12 +85,14 @@ def train(
         The :class:`Trained` result.
 
     Raises:
-        InputError: datasets of different meshes, an unknown label, a split that is not possible, an absent
-            device, or a deterministic training in a process that has used a GPU otherwise.
+        InputError: datasets of different meshes, an unknown label, a split that is not possible, test
+            patterns that are trained on, an absent device or folder, or a deterministic training in a process
+            that has used a GPU otherwise.
         ModelError: start weights that cannot be had.
     """
     training = Training() if training is None else training
-    (datasets, source), test_datasets = _train_on(datasets), _opened(test_datasets)
+    _check_training(training, folder)
+    (datasets, source), test_datasets = _train_on(datasets), as_datasets(test_datasets)
     everything = [*datasets, *test_datasets]
     labels = _names(label) if source is None else list(source.labels)
     parts = check_datasets(
@@ -116,15 +124,7 @@ def train(
                 else:
                     steps = training.steps_per_epoch
                     batches = SourceBatches(source, steps, skipped=member * training.epochs * steps)
-                watched = None
-                if len(parts.validation):
-                    watched = DatasetBatches(
-                        everything,
-                        parts.validation,
-                        truth[parts.validation],
-                        training.batch_size,
-                        training.seed,
-                    )
+                watched = _validation_batches(everything, parts.validation, truth, training)
                 if scale is None and training.target == "order":
                     scale = (np.ones(len(labels)), -np.ones(len(labels)))
                 if scale is None:
@@ -169,6 +169,21 @@ def train(
     return Trained(model, pd.DataFrame(rows), parts, test)
 
 
+def _check_training(training: Training, folder: Any) -> None:
+    instance(training, "training", Training, "a Training, for example Training(network='cnn', weights=None)")
+    if folder is not None:
+        check_folder(folder)
+    training.check_network()
+
+
+def _validation_batches(
+    datasets: Sequence[PatternDataset], rows: np.ndarray, truth: np.ndarray, training: Training
+) -> DatasetBatches | None:
+    if not len(rows):
+        return None
+    return DatasetBatches(datasets, rows, truth[rows], training.batch_size, training.seed)
+
+
 def check_datasets(
     datasets: Sequence[PatternDataset] | PatternDataset | PatternSource,
     test_datasets: Sequence[PatternDataset] = (),
@@ -183,9 +198,15 @@ def check_datasets(
 
     Returns:
         The :class:`Split`; its rows count through ``datasets``, then ``test_datasets``.
+
+    Raises:
+        InputError: as :func:`train`.
     """
     datasets, source = _train_on(datasets)
-    test_datasets = _opened(test_datasets)
+    test_datasets = as_datasets(test_datasets)
+    one_of(split, "The split", KINDS)
+    number(test_fraction, "test_fraction", above=0, below=1)
+    seed = seed_number(seed)
     everything = [*datasets, *test_datasets]
     if source is not None and not test_datasets:
         raise InputError("An endless source has no patterns to test on: give test_datasets.")
@@ -221,6 +242,13 @@ def check_datasets(
         parts = split_dataset(datasets, split, test_fraction, seed)
         return _with_validation(parts, datasets, split, validation, seed)
     n_train = 0 if source is not None else sum(map(len, datasets))
+    check_different([dataset.input_hash for dataset in everything], "patterns")
+    if common := shared_volumes(datasets, test_datasets):
+        raise InputError(
+            f"{common} of {sum(map(len, test_datasets))} test patterns show volumes that are trained on: "
+            "give "
+            "test_datasets of other structures, or none, and a split."
+        )
     rows = np.arange(sum(map(len, everything)))
     files = tuple((dataset.input_hash, len(dataset)) for dataset in everything)
     parts = Split(rows[:n_train], rows[n_train:], "given", seed, float("nan"), files)
@@ -292,24 +320,10 @@ def prediction_metrics(
     return result if len(labels) == 1 else {**result, "labels": each}
 
 
-def _train_on(
-    datasets: Sequence[PatternDataset] | PatternDataset | PatternSource,
-) -> tuple[list[PatternDataset], PatternSource | None]:
+def _train_on(datasets: Any) -> tuple[list[PatternDataset], PatternSource | None]:
     if isinstance(datasets, PatternSource):
         return [], datasets
-    return _opened(datasets), None
-
-
-def _opened(datasets: Any) -> list[PatternDataset]:
-    one = isinstance(datasets, (PatternDataset, PatternSource, str, os.PathLike))
-    given = [datasets] if one else list(datasets)
-    for item in given:
-        if not isinstance(item, PatternDataset):
-            raise InputError(
-                f"Training needs PatternDatasets or a PatternSource, and {type(item).__name__} was given: "
-                "open a file by PatternDataset(path)."
-            )
-    return given
+    return as_datasets(datasets), None
 
 
 def _column(what: str, name: str, labels: Sequence[str]) -> str:
@@ -319,7 +333,7 @@ def _column(what: str, name: str, labels: Sequence[str]) -> str:
 def _names(label: str | Sequence[str]) -> list[str]:
     names = [label] if isinstance(label, str) or not isinstance(label, Sequence) else list(label)
     if not all(isinstance(name, str) for name in names):
-        raise InputError(f"The label is {label!r}: give a name, or a list of names.")
+        raise InputError(f"The label is {shown(label)}: give a name, or a list of names.")
     return names
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pyiron_nbed.checks import number, real_array
 from pyiron_nbed.errors import InputError
 
 COVERAGE = 0.9
@@ -34,12 +35,10 @@ def conformal_quantile(scores: np.ndarray, coverage: float = COVERAGE) -> float:
         >>> conformal_quantile(np.arange(1, 100), 0.9)
         90.0
     """
-    scores = np.sort(np.asarray(scores, float))
-    if not len(scores) or not 0 < coverage < 1:
-        raise InputError(
-            f"There are {len(scores)} scores and the coverage is {coverage!r}: give at least one score and a "
-            "coverage between 0 and 1."
-        )
+    coverage = number(coverage, "coverage", above=0, below=1)
+    scores = np.sort(real_array(scores, "scores", (None,), "an array of numbers (n,)", finite=False))
+    if not len(scores):
+        raise InputError("There are no scores: give at least one.")
     return float(scores[min(int(np.ceil((len(scores) + 1) * coverage)), len(scores)) - 1])
 
 

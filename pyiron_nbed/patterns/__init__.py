@@ -9,7 +9,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "grid": ["Grid", "NavigationAxis", "find_grid"],
         "mesh": ["Mesh"],
         "recipe": ["Recipe"],
-        "scan": ["Scan", "ScanPlan", "scan_grid", "scan_points"],
+        "plan": ["ScanPlan"],
+        "scan": ["Scan", "scan_grid", "scan_points"],
         "stack": ["PatternStack"],
     },
 )

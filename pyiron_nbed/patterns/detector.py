@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from pyiron_nbed.containers import instance
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns import detector_kernels as kernels
 from pyiron_nbed.patterns.mesh import Mesh
@@ -105,7 +106,8 @@ def expose(
         >>> abs(float(counts.sum()) - 1e5) < 1500
         True
     """
-    check_batch(patterns, generator)
+    check_batch(patterns)
+    check_generator(generator, patterns)
     doses = _like(kernels.per_pattern(_numbers(dose), len(patterns), "dose"), patterns)
     if not bool(((patterns >= 0) & (patterns < torch.inf)).all()):
         raise InputError("The patterns hold NaN, infinite or negative intensity: repair them before.")
@@ -174,7 +176,8 @@ def add_hot_pixels(
         >>> 50 < int((hot == 5).sum()) < 150
         True
     """
-    check_batch(patterns, generator)
+    check_batch(patterns)
+    check_generator(generator, patterns)
     shares = kernels.per_pattern(_numbers(fraction), len(patterns), "fraction")
     if (shares > 1).any():
         raise InputError(f"fraction is {fraction!r}: give probabilities between 0 and 1.")
@@ -317,12 +320,11 @@ def _sampled(patterns: torch.Tensor, matrices: np.ndarray, offsets: np.ndarray) 
     return torch.where((source.abs() <= 1 + 1e-12).all(dim=-1), values, 0)
 
 
-def check_batch(patterns: torch.Tensor, generator: torch.Generator | None = None) -> int:
-    """Pixels along one side; InputError for patterns, or a generator, that cannot be used.
+def check_batch(patterns: torch.Tensor) -> int:
+    """Pixels along one side; InputError for patterns that cannot be used.
 
     Args:
         patterns: (B, n, n) tensor.
-        generator: of the same device, or None.
     """
     if not isinstance(patterns, torch.Tensor) or patterns.dtype not in (torch.float32, torch.float64):
         kind = patterns.dtype if isinstance(patterns, torch.Tensor) else type(patterns).__name__
@@ -332,12 +334,17 @@ def check_batch(patterns: torch.Tensor, generator: torch.Generator | None = None
         raise InputError(
             f"The patterns have shape {shape}: give (B, n, n) with odd n, so that k = 0 is a pixel."
         )
-    if generator is not None and generator.device.type != patterns.device.type:
+    return shape[1]
+
+
+def check_generator(generator: torch.Generator, patterns: torch.Tensor) -> None:
+    """Raise InputError for what is no generator of the device of the patterns."""
+    instance(generator, "The generator", torch.Generator, "torch.Generator(patterns.device)")
+    if generator.device.type != patterns.device.type:
         raise InputError(
             f"The generator is on {generator.device}, the patterns on {patterns.device}: give "
             "torch.Generator(patterns.device)."
         )
-    return shape[1]
 
 
 def _numbers(value: Numbers) -> np.ndarray:

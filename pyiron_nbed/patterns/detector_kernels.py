@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pyiron_nbed.checks import shown
 from pyiron_nbed.errors import InputError
 
 
@@ -23,13 +24,15 @@ def per_pattern(value: float | np.ndarray, count: int, name: str, low: float = 0
         InputError: another number of values, or one that is not finite or too small.
     """
     try:
-        values = np.broadcast_to(np.asarray(value, dtype=float), (count,)).copy()
-        valid = np.isfinite(values).all() and (values >= low).all()
+        given = np.asarray(value)
+        values = np.broadcast_to(given.astype(float), (count,)).copy()
+        valid = given.dtype.kind in "fiu" and np.isfinite(values).all() and (values >= low).all()
     except (TypeError, ValueError):
         valid = False
     if not valid:
         raise InputError(
-            f"{name} is {value!r}: give a finite number of at least {low:g}, or one for each of the {count} "
+            f"{name} is {shown(value)}: give a finite number of at least {low:g}, or one for each of the "
+            f"{count} "
             "patterns."
         )
     return values
@@ -162,7 +165,7 @@ def distortion_matrices(
     except (TypeError, ValueError):
         shifts = np.full((count, 2), np.nan)
     if not np.isfinite(shifts).all():
-        raise InputError(f"shift is {shift!r}: give two finite numbers of pixels, or an array (P, 2).")
+        raise InputError(f"shift is {shown(shift)}: give two finite numbers of pixels, or an array (P, 2).")
     stretch = np.sqrt(per_pattern(ellipticity, count, "ellipticity", 1e-3))
     turn = np.deg2rad(per_pattern(angle, count, "angle", -360.0))
     c, s = np.cos(turn), np.sin(turn)

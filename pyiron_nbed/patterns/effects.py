@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyiron_nbed.checks import interval, is_number, number
+from pyiron_nbed.containers import instance, known_fields
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.detector_kernels import disc_radii
 from pyiron_nbed.patterns.mesh import Mesh
@@ -91,9 +92,11 @@ class DetectorEffects:
                         f"DetectorEffects: {name} is None: give a number or a range (low, high)."
                     )
                 continue
-            limits = (given, given) if is_number(given) else given
-            hint = "or one number, or None"
-            value = interval(limits, f"DetectorEffects: {name}", low, high, hint=hint)
+            full, hint = f"DetectorEffects: {name}", "or one number, or None"
+            if is_number(given):
+                value = (float(number(given, full, low, high)),) * 2
+            else:
+                value = interval(given, full, low, high, hint=hint)
             object.__setattr__(self, name, value)
         if self.beam_energy is not None:
             name, hint = "DetectorEffects: beam_energy", "for example 200e3, or None for that of the mesh"
@@ -102,7 +105,15 @@ class DetectorEffects:
 
     def check(self, recipe: Recipe) -> None:
         """Raise InputError where the effects cannot be had with a recipe."""
-        mesh = recipe.mesh
+        mesh = instance(recipe, "The recipe", Recipe, "a Recipe, for example Recipe.experiment()").mesh
+        for name in ("shift", "blur"):
+            far = np.max(getattr(self, name) or 0)
+            if far > mesh.half:
+                raise InputError(
+                    f"DetectorEffects: {name} reaches {far:g} pixels, and the image of {mesh} ends "
+                    f"{mesh.half} "
+                    "pixels from its centre: lower it."
+                )
         if self.semiangle is not None:
             disc_radii(np.max(self.semiangle), 1, self._wavelength(mesh), mesh.delta_k, mesh.shape[0])
         if self.dose is not None and recipe.unit is None:
@@ -129,10 +140,12 @@ class DetectorEffects:
 
         from pyiron_nbed.patterns import detector
 
+        self.check(recipe)
         mesh = recipe.mesh
+        detector.check_batch(patterns)
+        detector.check_generator(generator, patterns)
         if tuple(patterns.shape[1:]) != mesh.shape:
             raise InputError(f"The patterns have shape {tuple(patterns.shape)}: the mesh has {mesh.shape}.")
-        detector.check_batch(patterns, generator)
         mask = torch.as_tensor(recipe.mask, device=patterns.device)
 
         def uniform(low: float, high: float) -> np.ndarray:
@@ -189,11 +202,7 @@ class DetectorEffects:
             >>> DetectorEffects.from_dict({"blur": [0, 2]}).blur
             (0.0, 2.0)
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise InputError(f"There is no detector effect {unknown[0]!r}: choose from {', '.join(known)}.")
-        return cls(**values)
+        return cls(**known_fields(values, "The detector effects", cls))
 
     def _margin(self, mesh: Mesh) -> int:
         # pixels around the image that the effects bring in

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyiron_nbed.checks import whole
+from pyiron_nbed.checks import is_number, shown, whole
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.geometry.cells import as_centers
 from pyiron_nbed.geometry.frames import beam_frame
 from pyiron_nbed.units import quantities
 
@@ -71,6 +72,8 @@ class Grid:
             [[0.6, 0.5], [nan, 0.7]]
         """
         values = np.asarray(values)
+        if not values.ndim:
+            raise InputError(f"The values are {shown(values)}: give one for each pattern of the file.")
         if len(values) <= self.rows.max():
             raise InputError(
                 f"There are {len(values)} values and the grid has rows up to {self.rows.max()}: give one for "
@@ -109,9 +112,14 @@ class Grid:
         n = self.rows.ndim
         axis = whole(axis, "The axis", -n, n - 1) % n
         others = [a for a in range(n) if a != axis]
-        places = [None] * len(others) if through is None else list(through)
-        if len(places) != len(others):
-            raise InputError(f"through is {through!r}: give a place in Å on each of {len(others)} axes.")
+        several = isinstance(through, (list, tuple, np.ndarray))
+        places: list = [None] * len(others) if through is None else list(through) if several else []
+        if len(places) != len(others) or not all(p is None or is_number(p) for p in places):
+            raise InputError(
+                f"through is {shown(through)}: give a list with a place in Å, or None for the middle, on "
+                "each "
+                f"of the {len(others)} other axes."
+            )
         place: list = [slice(None)] * n
         for a, wanted in zip(others, places, strict=True):
             last = self.rows.shape[a] - 1
@@ -139,11 +147,14 @@ def find_grid(centers: np.ndarray, zone_axis: Sequence[float] | np.ndarray = (0,
         :func:`pyiron_nbed.geometry.frames.beam_frame`), or None where the positions are no complete grid with
         one step along each axis.
 
+    Raises:
+        InputError: unusable positions or zone axis.
+
     Example:
         >>> find_grid([[5, 0, 0], [0, 0, 0], [0, 2, 0], [5, 2, 0]]).rows.tolist()
         [[[1, 0], [2, 3]]]
     """
-    positions = np.asarray(centers, float) @ beam_frame(zone_axis)[::-1].T
+    positions = as_centers(centers) @ beam_frame(zone_axis)[::-1].T
     places, shape = [], []
     for column in positions.T:
         order = np.argsort(column, kind="stable")

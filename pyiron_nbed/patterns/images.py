@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from pyiron_nbed.containers import instance
 from pyiron_nbed.errors import DatasetError, InputError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def recipe_images(recipe: Recipe, patterns: torch.Tensor, check: bool = True) ->
 
     Raises:
         DatasetError: another shape; NaN, infinite or negative intensity in the mask.
-        InputError: the scaling "set".
+        InputError: no tensor, or the scaling "set".
 
     Example:
         >>> from pyiron_nbed import Mesh
@@ -36,6 +37,7 @@ def recipe_images(recipe: Recipe, patterns: torch.Tensor, check: bool = True) ->
         >>> recipe_images(Recipe.simulation(Mesh(1.0, 0.2)), torch.rand(2, 9, 9)).amax(dim=(1, 2, 3))
         tensor([1., 1.])
     """
+    instance(patterns, "The patterns", torch.Tensor, "a tensor, or an array to recipe.images")
     if patterns.ndim != 3 or tuple(patterns.shape[1:]) != recipe.mesh.shape:
         n = recipe.mesh.shape[0]
         raise DatasetError(

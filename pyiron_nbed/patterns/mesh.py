@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pyiron_nbed.checks import is_whole, number
+from pyiron_nbed.checks import is_whole, number, shown
+from pyiron_nbed.containers import known_fields
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength, quantities
 
 S_MAX = 2.0  # Å⁻¹; the five-Gaussian table is fitted for s = |k|/2 up to here
+MAX_PIXELS = 8191  # along one side of an image: a pattern of 0.27 GB
 
 
 @quantities(k_max="1/angstrom", delta_k="1/angstrom", beam_energy="eV")
@@ -35,8 +36,8 @@ class Mesh:
         integrate: n, points along each side of a pixel over which the intensity is averaged; odd. 1: a point.
 
     Raises:
-        InputError: values that are not positive, Δk above k_max, k_max beyond the table, or an even
-            ``integrate``.
+        InputError: values that are not positive, Δk above k_max, k_max beyond the table, an even
+            ``integrate``, or more than 8191 pixels along one side (with the points of each pixel).
 
     Example:
         >>> Mesh(k_max=1.0, delta_k=0.015).shape
@@ -59,7 +60,9 @@ class Mesh:
             value = number(getattr(self, name), f"Mesh: {name}", above=0, unit="Å⁻¹")
             object.__setattr__(self, name, value)
         if not is_whole(self.integrate) or self.integrate not in range(1, 100, 2):
-            raise InputError(f"Mesh: integrate is {self.integrate!r}: give an odd whole number from 1 to 99.")
+            raise InputError(
+                f"Mesh: integrate is {shown(self.integrate)}: give an odd whole number from 1 to 99."
+            )
         object.__setattr__(self, "integrate", int(self.integrate))
         if self.delta_k >= self.k_max:
             raise InputError(
@@ -72,28 +75,44 @@ class Mesh:
                 f"{2 * S_MAX} Å⁻¹ (and a pixel reaches on by delta_k): lower k_max."
             )
 
+        sides = 2 * self.k_max * self.integrate / self.delta_k
+        if sides > MAX_PIXELS + 1:
+            points = " points of its pixels" if self.integrate > 1 else " pixels"
+            raise InputError(
+                f"Mesh: k_max = {self.k_max} Å⁻¹ in steps of {self.delta_k} Å⁻¹ is an image of "
+                f"{sides:,.0f} × "
+                f"{sides:,.0f}{points}, and {MAX_PIXELS:,} × {MAX_PIXELS:,} are the limit: raise delta_k."
+            )
+
     @classmethod
-    def of_pixels(cls, pixels: int, k_max: float = 1.0, beam_energy: float | None = None) -> Mesh:
+    @quantities(k_max="1/angstrom", beam_energy="eV")
+    def of_pixels(
+        cls, pixels: int, k_max: float = 1.0, beam_energy: float | None = None, integrate: int = 1
+    ) -> Mesh:
         """The mesh of an image of a given size: the outer pixels end at k_max.
 
         Args:
             pixels: along one side of the image; odd, since k = 0 is a pixel.
             k_max: in Å⁻¹.
             beam_energy: in eV or None.
+            integrate: as of the mesh.
 
         Returns:
             The mesh with delta_k = 2 k_max / pixels.
 
         Raises:
-            InputError: an even number or one below 3.
+            InputError: an even number or one below 3, or a value that the mesh does not take.
 
         Example:
             >>> Mesh.of_pixels(65).shape
             (65, 65)
         """
         if not is_whole(pixels) or pixels < 3 or pixels % 2 == 0:
-            raise InputError(f"The image is {pixels!r} pixels wide: give an odd whole number of at least 3.")
-        return cls(k_max, 2 * k_max / pixels, beam_energy)
+            raise InputError(
+                f"The image is {shown(pixels)} pixels wide: give an odd whole number of at least 3."
+            )
+        k_max = number(k_max, "Mesh: k_max", above=0, unit="Å⁻¹")
+        return cls(k_max, 2 * k_max / pixels, beam_energy, integrate)
 
     @property
     def half(self) -> int:
@@ -139,6 +158,9 @@ class Mesh:
         Returns:
             (P, n, n), 0 outside the disc; ``patterns`` itself where ``integrate`` is 1.
 
+        Raises:
+            InputError: patterns of another shape.
+
         Example:
             >>> mesh = Mesh(1.0, 0.3, integrate=3)
             >>> bool(mesh.averaged(np.ones((1, *mesh.fine.shape)))[0].sum() == mesh.disc.sum())
@@ -146,6 +168,7 @@ class Mesh:
         """
         if self.integrate == 1:
             return patterns
+        check_patterns(patterns, self.fine)
         n, k = self.shape[0], self.integrate
         edge = (patterns.shape[-1] - n * k) // 2
         inner = patterns[:, edge : edge + n * k, edge : edge + n * k].reshape(len(patterns), n, k, n, k)
@@ -177,10 +200,30 @@ def as_mesh(given: Any) -> Mesh:
     """
     if isinstance(given, Mesh):
         return given
-    known = [field.name for field in fields(Mesh)]
-    if not isinstance(given, Mapping) or not set(given) <= set(known):
-        raise InputError(
-            f"The mesh is {given!r}: give a Mesh, for example Mesh(1.0, 0.045), or a dict with some of "
-            f"{', '.join(known)}."
-        )
-    return Mesh(**given)
+    return Mesh(**known_fields(given, "The mesh", Mesh))
+
+
+def check_patterns(patterns: Any, mesh: Mesh | None = None) -> tuple[int, ...]:
+    """Shape of patterns; nothing of them is read.
+
+    Args:
+        patterns: (P, n, n) real numbers: an array, a tensor, or a file read where looked at.
+        mesh: whose n × n pixels they must have; None takes any.
+
+    Raises:
+        InputError: text, complex numbers, or another shape.
+
+    Example:
+        >>> check_patterns(np.zeros((2, 19, 19)), Mesh(1.0, 0.1))
+        (2, 19, 19)
+    """
+    shape, kind = getattr(patterns, "shape", None), str(getattr(patterns, "dtype", ""))
+    if shape is None or not any(name in kind for name in ("float", "int")):
+        what = shown(patterns) if shape is None else f"{shown(patterns)} of {kind}"
+        raise InputError(f"The patterns are {what}: give an array of real numbers (P, n, n).")
+    shape = tuple(shape)
+    if len(shape) != 3 or shape[1] != shape[2] or (mesh is not None and shape[1:] != mesh.shape):
+        side = "n" if mesh is None else mesh.shape[0]
+        end = "" if mesh is None else f" for {mesh}"
+        raise InputError(f"The patterns have shape {shape}: give (P, {side}, {side}){end}.")
+    return shape

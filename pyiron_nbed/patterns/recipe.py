@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyiron_nbed.checks import interval, is_number, number, one_of
+from pyiron_nbed.checks import interval, is_number, number, one_of, shown
+from pyiron_nbed.containers import instance, known_fields
 from pyiron_nbed.errors import InputError, ModelError
-from pyiron_nbed.patterns.mesh import Mesh, as_mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh, check_patterns
 from pyiron_nbed.units import quantities
 
 if TYPE_CHECKING:
@@ -74,10 +75,7 @@ class Recipe:
     denoising: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.mesh, Mesh):
-            raise InputError(
-                f"The mesh of a recipe is {self.mesh!r}: give a Mesh, for example Mesh(1.0, 0.045)."
-            )
+        instance(self.mesh, "The mesh of a recipe", Mesh, "a Mesh, for example Mesh(1.0, 0.045)")
         k_min = number(self.k_min, "k_min", 0, below=self.mesh.k_max, unit="Å⁻¹", hint="k_max of the mesh")
         object.__setattr__(self, "k_min", float(k_min))
         if self.unit is not None:
@@ -109,7 +107,7 @@ class Recipe:
             >>> Recipe.simulation(Mesh(0.25, 0.05)).unit
             (0.125, 0.25)
         """
-        mesh = Mesh() if mesh is None else mesh
+        mesh = Mesh() if mesh is None else as_mesh(mesh)
         if (mesh.disc & (mesh.k >= _UNIT[0])).any():
             return cls(mesh)
         return cls(mesh, unit=(mesh.k_max / 2, mesh.k_max))
@@ -166,7 +164,7 @@ class Recipe:
             given = cls.from_dict({**cls.simulation(mesh).as_dict(), **given})
         if not isinstance(given, Recipe):
             raise InputError(
-                f"The recipe is {given!r}: give a Recipe, the name of one or a dict of its fields."
+                f"The recipe is {shown(given)}: give a Recipe, the name of one or a dict of its fields."
             )
         if given.mesh != mesh:
             raise InputError(
@@ -198,7 +196,7 @@ class Recipe:
 
         Raises:
             DatasetError: another shape; NaN, infinite or negative intensity in the mask.
-            InputError: the scaling "set", which only a training can replace by a number.
+            InputError: no tensor; the scaling "set", which only a training can replace by a number.
         """
         from pyiron_nbed.patterns.images import recipe_images
 
@@ -212,15 +210,22 @@ class Recipe:
 
         Returns:
             (P, n, n) float32.
+
+        Raises:
+            DatasetError, InputError: as for tensors.
         """
         import torch
 
-        array = np.ascontiguousarray(unmasked(patterns), np.float32)
+        if hasattr(patterns, "shape"):
+            patterns = unmasked(patterns)
+        if np.ndim(patterns) == 3 or not hasattr(patterns, "shape"):
+            check_patterns(patterns)
+        array = np.ascontiguousarray(patterns, np.float32)
         return self(torch.from_numpy(array))[:, 0].numpy()
 
     def with_scale(self, scale: float) -> Recipe:
         """The recipe with the number that the scaling "set" stands for."""
-        return replace(self, scaling=float(scale))
+        return replace(self, scaling=float(number(scale, "scaling", above=0)))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -238,12 +243,11 @@ class Recipe:
             >>> Recipe.from_dict(Recipe.experiment().as_dict()) == Recipe.experiment()
             True
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown or "mesh" not in values:
-            what = f"holds {unknown[0]!r}" if unknown else "has no mesh"
-            raise InputError(f"The recipe {what}: its fields are {', '.join(known)}.")
-        settings = dict(values)
+        settings = known_fields(values, "The recipe", cls)
+        if "mesh" not in settings:
+            raise InputError(
+                "The recipe has no mesh: add it, for example {'mesh': Mesh(1.0, 0.045).as_dict()}."
+            )
         return cls(as_mesh(settings.pop("mesh")), **settings)
 
     def check_same(self, other: Recipe, what: str) -> None:

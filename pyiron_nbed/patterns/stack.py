@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pyiron_nbed.checks import is_number
+from pyiron_nbed.checks import is_number, shown
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.grid import NavigationAxis
-from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.units import quantities
 
 
@@ -65,7 +65,10 @@ def array_stack(
         >>> array_stack(np.zeros((4, 5, 19, 19)), Mesh(1.0, 0.1), 2.5).axes[1]
         NavigationAxis(name='x', step=2.5, offset=0.0, units='Å')
     """
+    mesh = as_mesh(mesh)
     patterns = patterns if hasattr(patterns, "shape") else np.asarray(patterns)
+    if patterns.dtype.kind not in "fiu":
+        raise InputError(f"The patterns are {shown(patterns)}: give an array of real numbers (..., n, n).")
     shape = tuple(patterns.shape[:-2])
     if not 2 <= patterns.ndim <= 5 or 0 in shape:
         raise InputError(f"The patterns have shape {patterns.shape}: give (..., n, n) over up to three axes.")
@@ -81,16 +84,19 @@ def array_stack(
         steps = [given] * len(shape) if np.ndim(given) == 0 else list(given)
         if len(steps) != len(shape) or not all(is_number(s) and s > 0 for s in steps):
             raise InputError(
-                f"step is {step!r}: give a positive length in Å, or one for each of the {len(shape)} "
+                f"step is {shown(step)}: give a positive length in Å, or one for each of the {len(shape)} "
                 "navigation axes."
             )
         axes = tuple(NavigationAxis(name, float(s)) for name, s in zip(names, steps, strict=True))
-    table = {name: np.asarray(values, float) for name, values in (labels or {}).items()}
+    if not isinstance(labels or {}, Mapping):
+        raise InputError(f"labels is {shown(labels)}: give {{name: values in the shape {shape}}}.")
+    table = {name: np.asarray(values) for name, values in (labels or {}).items()}
     for name, values in table.items():
-        if values.shape != shape:
+        if values.shape != shape or values.dtype.kind not in "fiub":
             raise InputError(
-                f"The label {name!r} has shape {values.shape}: expected {shape}, as the patterns."
+                f"The label {name!r} is {shown(values)}: give numbers in the shape {shape} of the patterns."
             )
+        table[name] = values.astype(float)
     dtype = np.result_type(patterns.dtype, np.float32)
 
     def read(place: tuple[slice, ...]) -> np.ndarray:

@@ -20,7 +20,8 @@ from pyiron_nbed.dataset.labels import ATOM_LABELS
 from pyiron_nbed.diffraction import VolumeSearch, WeightedVolume
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_patterns
 from pyiron_nbed.errors import DatasetError, InputError, VolumeError
-from pyiron_nbed.patterns.scan import ScanPlan, scan_grid
+from pyiron_nbed.patterns.plan import ScanPlan
+from pyiron_nbed.patterns.scan import scan_grid
 from pyiron_nbed.ssro import disorder_and_bond_order
 from pyiron_nbed.ssro.summary import short_range_order
 
@@ -97,8 +98,8 @@ def test_options_of_the_multislice_engine_decide_the_patterns_and_are_kept(in_fo
     ("engine", "options", "match"),
     [
         ("cpu", {"semiangle": 1.0}, "engine is 'cpu': set engine = 'multislice'"),
-        ("multislice", {"semi_angle": 1.0}, "some of semiangle, slice_thickness"),
-        ("multislice", 3, "multislice is 3: give a dict"),
+        ("multislice", {"semi_angle": 1.0}, "fields are semiangle, slice_thickness"),
+        ("multislice", 3, "multislice is 3: give a MultisliceOptions"),
         ("multislice", {"semiangle": -1}, "semiangle is -1"),
         ("multislice", {"direct_beam": "yes"}, "give True or False"),
         ("multislice", {"sampling": 0.5}, "needs at most 0.167 Å"),
@@ -131,8 +132,8 @@ def test_a_damaged_head_is_named(in_folder, rattled, attribute, value):
         ({"labels": 5}, "labels are 5: give a list"),
         ({"origins": 5}, "origins are 5"),
         ({"mesh": 5}, "mesh is 5: give a Mesh"),
-        ({"mesh": {"kmax": 1.0}}, "some of k_max, delta_k"),
-        ({"zone_axes": (0, 0, 1)}, "zone axis is 0: give three numbers"),
+        ({"mesh": {"kmax": 1.0}}, "fields are k_max, delta_k"),
+        ({"zone_axes": (0, 0, 1)}, "give a list of directions"),
     ],
 )
 def test_arguments_that_cannot_be(in_folder, rattled, options, match):

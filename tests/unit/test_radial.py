@@ -62,7 +62,7 @@ def test_patterns_on_disc(pattern_file):
 
 @pytest.mark.parametrize(
     ("shape", "width", "message"),
-    [((2, 9, 9), None, r"expected \(P, 39, 39\)"), ((39, 39), None, "expected"),
+    [((2, 9, 9), None, r"give \(P, 39, 39\)"), ((39, 39), None, "give"),
      ((2, 39, 39), 0.01, "bin_width is 0.01"), ((2, 39, 39), 2.0, "from 0.05 to 1 Å⁻¹, the mesh")],
 )  # fmt: skip
 def test_bad_profiles(shape, width, message):

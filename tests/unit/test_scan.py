@@ -10,7 +10,8 @@ from ase.build import bulk
 
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.grid import Grid, NavigationAxis, grid_axes
-from pyiron_nbed.patterns.scan import ScanPlan, scan_grid, scan_points
+from pyiron_nbed.patterns.plan import ScanPlan
+from pyiron_nbed.patterns.scan import scan_grid, scan_points
 
 
 def test_scan_covers_a_periodic_cell_evenly(rattled):
@@ -84,7 +85,7 @@ def test_points_are_taken_as_they_are():
         ({"zone_axis": (0, 0, 0)}, "not all zero"),
         ({"step": (None, 2, "x")}, "positive length"),
         ({"step": None}, "positive length"),
-        ({"margin": True}, "finite number, in Å"),
+        ({"margin": True}, "length of at least 0 Å"),
         ({"region": None}, "no option region: choose some of step, order"),
         ({"empty": "keep"}, "'error', 'skip'"),
         ({"seed": 0.5}, "whole number"),
@@ -132,7 +133,7 @@ def test_lines_of_a_scan(rattled):
             assert place is None or abs(at - place) <= step / 2 + 2.2  # the last position lies below 32
     with pytest.raises(InputError, match="whole number from -3 to 2"):
         scan.grid.line(3)
-    with pytest.raises(InputError, match="each of 2 axes"):
+    with pytest.raises(InputError, match="each of the 2 other axes"):
         scan.grid.line(0, [1.0])
 
 

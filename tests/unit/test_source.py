@@ -182,7 +182,7 @@ def test_any_number_of_patterns(source, number, count):
 
 
 def source_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("pattern_source")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("prefetched")]
 
 
 def test_leaving_the_loop_ends_the_threads(source):

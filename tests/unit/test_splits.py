@@ -68,7 +68,7 @@ def test_block_split_of_each_volume(in_folder, rattled, volumes, open_axes):
         inside = (np.abs(atoms.positions - 16) < 12).all(axis=1)  # clusters need neighbours
     arguments = {"step": 4.0, "zone_axes": [(0, 0, 1), (1, 1, 0), (1, 2, 3)]}
     if open_axes and any(isinstance(v, OneLayerCluster) for v in volumes):
-        arguments["points"] = atoms.positions[inside]
+        arguments |= {"step": 2.5, "points": atoms.positions[inside]}
     build_dataset("a.h5", [atoms], volumes, **arguments, **TINY)
     dataset = PatternDataset("a.h5")
     for seed in range(3):
@@ -244,3 +244,25 @@ def test_structure_split_holds_out_whole_structures(in_folder, rattled):
 def test_splits_that_cannot_be(pattern_file, arguments, message):
     with pytest.raises(InputError, match=message):
         PatternDataset(pattern_file).split(*arguments)
+
+
+def test_views_of_a_volume_stay_together(rattled, tmp_path):
+    axes = [(0, 0, 1), (1, 0, 0), (0, 1, 1)]
+    together, apart = tmp_path / "all.h5", [tmp_path / f"{number}.h5" for number in range(3)]
+    build_dataset(together, [rattled], [Cylinder(3, 8)], zone_axes=axes, step=12, **TINY)
+    for path, axis in zip(apart, axes, strict=True):
+        build_dataset(path, [rattled], [Cylinder(3, 8)], zone_axes=[axis], step=12, **TINY)
+    for datasets in ([PatternDataset(together)], [PatternDataset(path) for path in apart]):
+        places = np.concatenate([dataset.centers for dataset in datasets]).round(6)
+        split = split_dataset(datasets, "random", 0.3, seed=1)
+        train, test = ({tuple(place) for place in places[rows]} for rows in (split.train, split.test))
+        assert len(train) == round(0.7 * 27)
+        assert len(test) == round(0.3 * 27)
+        assert not train & test
+
+
+def test_a_random_split_of_single_views_is_drawn_by_pattern(pattern_file):
+    dataset = PatternDataset(pattern_file)
+    split = split_dataset([dataset], "random", 0.25, seed=4)
+    drawn = np.random.default_rng(4).permutation(len(dataset))[: round(0.25 * len(dataset))]
+    assert split.test.tolist() == sorted(drawn)

@@ -29,13 +29,13 @@ from pyiron_nbed.learning import (
     metrics_table,
     train,
 )
-from pyiron_nbed.learning.data import prefetched
 from pyiron_nbed.learning.files import CHECKPOINT_FILE
 from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import NETWORKS, for_prediction
 from pyiron_nbed.learning.polar import angular_spectra, polar_transform
 from pyiron_nbed.learning.task import TrainingTask
 from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile, halves
+from pyiron_nbed.parallel import prefetched
 from pyiron_nbed.patterns import DetectorEffects, Recipe
 
 QUICK = {"network": "cnn", "weights": None, "epochs": 2, "cores": 1}
@@ -305,12 +305,12 @@ def test_intervals_know_that_patterns_of_a_block_are_alike():
 
 
 def test_prefetching_keeps_the_order_ends_early_and_raises():
-    assert list(prefetched(lambda i: i * i, 2, 6)) == [4, 9, 16, 25]
-    ahead = prefetched(lambda i: i, 0, 10**9)
+    assert list(prefetched(lambda i: i * i, range(2, 6))) == [4, 9, 16, 25]
+    ahead = prefetched(lambda i: i, range(10**9))
     assert next(ahead) == 0
     ahead.close()
     with pytest.raises(ZeroDivisionError):
-        list(prefetched(lambda i: 1 // (3 - i), 0, 9))
+        list(prefetched(lambda i: 1 // (3 - i), range(9)))
 
 
 def start(folder, task):
@@ -415,12 +415,12 @@ def test_rows_and_mesh_of_a_prediction_are_checked(pattern_file, in_folder):
         ({"early_stop": 0}, "early_stop"),
         ({"members": 0}, "members"),
         ({"weight_decay": -1}, "weight_decay"),
-        ({"nework": "cnn"}, "unknown name"),
+        ({"nework": "cnn"}, "holds 'nework'"),
         ({"seed": -1}, "seed is -1"),
         ({"cores": 0}, "cores is 0"),
         ({"baselines": "no"}, "True or False"),
         ({"detector": "blur"}, "or a dict of its fields"),
-        ({"detector": {"blurr": 1}}, "no detector effect 'blurr'"),
+        ({"detector": {"blurr": 1}}, "holds 'blurr'"),
         ({"augmentation": 5}, "or a dict of its fields"),
         ({"augmentation": {"rotate": 5}}, "holds 'rotate'"),
     ],
@@ -440,8 +440,8 @@ def test_settings_take_parts_as_dicts_and_whole_numbers_as_floats():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"test_datasets": "a.h5"}, "PatternDatasets or a PatternSource, and str"),
-        ({"test_datasets": ["a.h5"]}, "PatternDatasets or a PatternSource, and str"),
+        ({"test_datasets": 5}, "dataset is 5: give a PatternDataset"),
+        ({"test_datasets": [None]}, "dataset is None: give a PatternDataset"),
         ({"label": 5}, "label is 5: give a name"),
         ({"label": None}, "label is None: give a name"),
     ],
@@ -482,7 +482,7 @@ def test_rows_of_a_prediction(pattern_file):
     assert np.array_equal(model.predict(dataset, rows=mask).mean, chosen)
     assert model.predict(dataset, rows=[]).mean.shape == (0,)
     for rows in ([len(dataset)], [0.5], 3, [True]):
-        with pytest.raises(InputError, match="rows must hold"):
+        with pytest.raises(InputError, match="rows is"):
             model.predict(dataset, rows=rows)
     for options in ({"batch_size": -1}, {"seed": -1}, {"recipe": "experiment"}, {"detector": {"blur": 1}}):
         with pytest.raises(InputError, match="give"):
