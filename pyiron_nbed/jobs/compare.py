@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pyiron_base import Toolkit
 
 from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.jobs import archive
 from pyiron_nbed.jobs.sources import builtin
 from pyiron_nbed.learning.files import CARD_FILE, HISTORY_FILE
 
@@ -61,6 +63,21 @@ def compare(jobs: Iterable[Any]) -> pd.DataFrame:
 
 class NBEDTools(Toolkit):
     """``pr.nbed``: what this package does with a whole project."""
+
+    def pack(self, path: str | os.PathLike, overwrite: bool = False) -> Path:
+        """Write the project to one file, see :func:`pyiron_nbed.jobs.archive.pack`.
+
+        ``pr.pack()`` of pyiron leaves models, pattern files and frames out.
+        """
+        return archive.pack(self._project, path, overwrite)
+
+    def unpack(self, path: str | os.PathLike) -> list[str]:
+        """Put what :meth:`pack` wrote into this project; names of the jobs."""
+        return archive.unpack(self._project, path)
+
+    def adopt(self) -> list[str]:
+        """Enter jobs whose files are here into the job table, as after ``mv`` or ``cp -r``; their names."""
+        return archive.adopt(self._project)
 
     def compare(self, recursive: bool = True) -> pd.DataFrame:
         """Table of all finished NBEDRegressor jobs of the project.
