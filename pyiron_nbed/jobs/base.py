@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Mapping
@@ -43,6 +44,7 @@ from pyiron_nbed.provenance import versions
 from pyiron_nbed.units import to_unit
 
 ERROR_FILE = "error.txt"
+SOURCES_FILE = "sources.json"  # what was used, for tables of many jobs
 
 
 class NBEDJob(TemplateJob):
@@ -293,6 +295,7 @@ class NBEDJob(TemplateJob):
                 self.input[name] = [used(source) for source in self.anchored(value)]
             elif isinstance(value, dict):
                 self.input[name] = used(located(value, self.project.path))
+        (self.folder / SOURCES_FILE).write_text(json.dumps(self.held_sources()))
 
     def _set_parent(self) -> None:
         # so that the job table shows the chain

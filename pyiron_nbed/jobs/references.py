@@ -71,8 +71,9 @@ def result_hash(job: Any) -> str | None:
 def find(reference: Reference, home: str | os.PathLike) -> Reference:
     """A reference with the place where its job is now.
 
-    It is looked for at its path relative to ``home``, then at its absolute path, by its name; then by the hash
-    of its result, in these places and under its number in the job table, for one that was renamed or moved.
+    It is looked for at its path relative to ``home``, then at its absolute path, by its name; then by the
+    hash of its result, in these places and under its number in the job table, for one that was renamed or
+    moved.
 
     Args:
         reference: stored form.
@@ -141,6 +142,13 @@ def load_job(reference: Reference) -> Any:
     return job
 
 
+def current_hash(reference: Reference) -> str | None:
+    """As :func:`result_hash`, of the job of a reference as :func:`find` returns it; None where it is gone."""
+    with contextlib.suppress(InputError):
+        return result_hash(load_job(reference))
+    return None
+
+
 def check_used(reference: Reference, owner: str) -> None:
     """Raise InputError where the job of a reference was run again since it was used; one that is gone passes.
 
@@ -148,12 +156,7 @@ def check_used(reference: Reference, owner: str) -> None:
         reference: as :func:`find` returns it, or one without a hash, which passes too.
         owner: name of the job that used it.
     """
-    if reference.get("hash") is None:
-        return
-    found = None
-    with contextlib.suppress(InputError):
-        found = result_hash(load_job(reference))
-    if found not in (None, reference["hash"]):
+    if reference.get("hash") is not None and current_hash(reference) not in (None, reference["hash"]):
         raise was_run_again(f"The job {reference['job_name']!r} in {reference['project']}", owner)
 
 

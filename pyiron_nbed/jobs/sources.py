@@ -22,6 +22,7 @@ from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs.references import (
     check_used,
+    current_hash,
     find,
     find_file,
     is_job,
@@ -133,8 +134,27 @@ def check_source_used(source: Source, owner: str) -> None:
     """
     if "job_name" in source:
         check_used(source, owner)
-    elif source.get("hash") is not None and _pattern_hash(source) not in (None, source["hash"]):
+    elif was_made_again([source]):
         raise was_run_again(f"The file {source['file']}", owner)
+
+
+def was_made_again(sources: Sequence[Source], known: dict[str, str | None] | None = None) -> bool:
+    """Whether any job or pattern file has another result than the one that was used.
+
+    Args:
+        sources: as :func:`located` returns them; those without a hash, and what is gone, are passed over.
+        known: hashes that were looked up before, added to; for calls with the same sources.
+    """
+    known = {} if known is None else known
+    for source in sources:
+        if source.get("hash") is None:
+            continue
+        place = f"{source.get('project')}/{source.get('job_name')}/{source.get('file')}"
+        if place not in known:
+            known[place] = current_hash(source) if "job_name" in source else _pattern_hash(source)
+        if known[place] not in (None, source["hash"]):
+            return True
+    return False
 
 
 def _pattern_hash(source: Source) -> str | None:

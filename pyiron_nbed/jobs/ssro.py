@@ -101,7 +101,8 @@ class SSRO(AtomsJob):
         if not summaries:
             raise InputError("The source holds no frame: give a file or job with at least one.")
         series = {"source": source_numbers, **time_series(summaries)}
-        content = hash_of([[summary["structure_id"] for summary in summaries], options])
+        before = [source.get("hash") for source in given["sources"]]  # one that passes it on has another hash
+        content = hash_of([before, [summary["structure_id"] for summary in summaries], options])
         return {
             **summaries[-1], "file": files[-1], "files": files, "time_series": series, "hash": content,
         }  # fmt: skip

@@ -20,7 +20,7 @@ from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.card import training_card, training_key
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
-from pyiron_nbed.learning.loop import Checkpoint, Stopped, fit, process_rank, termination
+from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank, termination
 from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import build_network
 from pyiron_nbed.learning.recipes import training_recipe
@@ -147,8 +147,6 @@ def train(
                 finished.append({"network": state, "history": history})
                 checkpoint.state["current"] = None
                 checkpoint.write()
-            if asked.is_set():  # in the last epoch: the test that follows can take as long
-                raise Stopped(143)
         n_train = len(everything) - len(test_datasets)
         card = training_card(training, source, everything, n_train, parts, labels, scale, recipe)
         model = Model.from_states([item["network"] for item in finished], card)
