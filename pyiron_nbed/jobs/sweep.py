@@ -268,6 +268,8 @@ def _child(sweep: GeometrySweep, kind: str, name: str, inputs: dict[str, Any], f
         # killed while pyiron wrote the file of the job, which HDF5 does not open any more
         Path(project.path, f"{name}.h5").unlink()
         job = create(name, delete_existing_job=True)
+    if not job.status.initialized:
+        job.plain_input()  # the project may have moved
     wanted = {**job.defaults(), **inputs}
     if not job.status.initialized and not same(builtin(job.input), wanted):
         job = create(name, delete_existing_job=True)
