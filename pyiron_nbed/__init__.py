@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,8 @@ def _register() -> None:
     JOB_CLASS_DICT.update(JOB_CLASSES)
     if not hasattr(Project, "nbed"):  # it is where this module is loaded again
         Project.register_tools("nbed", _tools)
+    if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
+        import_module("pyiron_nbed.jobs.completion").complete_in(shell)
 
 
 def _tools(project: Any) -> Any:

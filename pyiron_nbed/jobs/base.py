@@ -2,44 +2,97 @@
 
 from __future__ import annotations
 
-import difflib
+import json
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
+from pyiron_base import state
 from pyiron_base.jobs.job.template import TemplateJob
 
 import pyiron_nbed
+from pyiron_nbed.checks import flag
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.jobs.inputs import references_input, sources_input, structures_input, take_old_sources
-from pyiron_nbed.jobs.sources import builtin, last_structures, to_sources
+from pyiron_nbed.jobs.display import short, shown_input
+from pyiron_nbed.jobs.inputs import (
+    references_input,
+    same,
+    sources_input,
+    structures_input,
+    take_old_sources,
+)
+from pyiron_nbed.jobs.interrupts import exit_code, handlers_kept, reason_of
+from pyiron_nbed.jobs.logger import QuietLogger
+from pyiron_nbed.jobs.names import check_attribute, close_name
+from pyiron_nbed.jobs.references import Reference, check_chain, job_id_of
+from pyiron_nbed.jobs.sources import (
+    Source,
+    anchored,
+    as_list,
+    builtin,
+    check_source_used,
+    last_structures,
+    located,
+    to_sources,
+    used,
+)
 from pyiron_nbed.locking import is_locked
 from pyiron_nbed.provenance import versions
 from pyiron_nbed.units import to_unit
 
 ERROR_FILE = "error.txt"
+SOURCES_FILE = "sources.json"  # what was used, for tables of many jobs
 
 
 class NBEDJob(TemplateJob):
     """Base of the jobs: a subclass gives ``defaults``, ``check_input`` and ``compute``.
 
-    A ``resumable`` one finds in its folder what an interrupted run of the same input left. One that
-    ``passes_structures_on`` has the structures of its own sources, one for each by ``get_structures``.
-    ``units`` are those of its inputs, by name: these take quantities of pint, stored as plain numbers.
+    A job that was interrupted goes on by ``run()``: it may find in its folder what a run of the same input
+    left. One that ``passes_structures_on`` has the structures of its own sources, one for each by
+    ``get_structures``. ``units`` are those of its inputs, by name: these take quantities of pint, stored as
+    plain numbers. ``source_inputs`` are the names of the inputs that hold other jobs and files.
+
+    What was used is compared with what is there now: where it was run again since, an InputError says so,
+    unless :attr:`allow_stale` is True.
     """
 
-    resumable = False
     passes_structures_on = False
     units: Mapping[str, str] = {}
+    source_inputs: tuple[str, ...] = ()
 
     def __init__(self, project, job_name):
         super().__init__(project, job_name)
         self.__version__ = pyiron_nbed.__version__
         self._write_work_dir_warnings = False
         self._compress_by_default = False
+        self._allow_stale = self._renewing = False
         self.input.update(self.defaults())
+
+    def __setattr__(self, name, value):
+        check_attribute(self, name)
+        super().__setattr__(name, value)
+
+    @property
+    def input(self):
+        """The input; shows one line for each name."""
+        return shown_input(self, self.storage.input)
+
+    @property
+    def logger(self):
+        """The logger of pyiron, without advice that does not hold for these jobs."""
+        return QuietLogger(self._logger, {})
+
+    @property
+    def allow_stale(self) -> bool:
+        """Whether the job goes on where something that it used was run again since; False at first."""
+        return self._allow_stale
+
+    @allow_stale.setter
+    def allow_stale(self, allow: bool) -> None:
+        self._allow_stale = flag(allow, "allow_stale")
 
     def defaults(self) -> dict[str, Any]:
         """Names and default values of the input."""
@@ -53,9 +106,18 @@ class NBEDJob(TemplateJob):
         """Call the function of this stage; returns the output to store."""
         raise NotImplementedError
 
+    def result_hash(self) -> str | None:
+        """Hash of the result that others use; None where it has none."""
+        found = self.output.get("hash")
+        return None if found is None else str(found)
+
     def stored_defaults(self) -> dict[str, Any]:
         """Values of inputs that a job stored before they came lacks: those with which it was run."""
         return self.defaults()
+
+    def effective_input(self) -> dict[str, Any]:
+        """Values of the inputs that are in force, those of a preset among them."""
+        return {str(name): builtin(value) for name, value in self.input.items()}
 
     def plain_input(self) -> None:
         """Bring input objects into a form that HDF5 can hold: quantities as numbers in our units."""
@@ -73,25 +135,76 @@ class NBEDJob(TemplateJob):
         """Working directory of the job."""
         return Path(self.working_directory)
 
-    def run(self, delete_existing_job=False, repair=False, debug=False, run_mode=None, **kwargs):
-        """Check the input, then run, or go on where a job that can was interrupted.
+    def check_finished(self) -> None:
+        """Raise InputError where there is no result yet."""
+        if not self.status.finished:
+            raise InputError(
+                f"The job {self.job_name!r} has the status {self.status.string!r} and no result: run it to "
+                "the end first."
+            )
 
-        See pyiron's ``GenericJob.run`` for the arguments.
+    def anchored(self, sources: list[Source]) -> list[Source]:
+        """Sources in stored form with their paths from the project of this job."""
+        return anchored(sources, self.project.path)
+
+    def located(self, name: str) -> list[Source] | None:
+        """Sources of an input with the places where they are now; None where none are set.
+
+        Raises:
+            InputError: a job that is nowhere to be found; this job has finished, and one was run again since.
+        """
+        stored = builtin(self.input[name])
+        if stored is None:
+            return None
+        found = [located(source, self.project.path) for source in stored]
+        if self.status.finished and not (self.allow_stale or self._renewing):
+            for source in found:
+                check_source_used(source, self.job_name)
+        return found
+
+    def held_sources(self) -> list[Source]:
+        """Files and jobs that this job refers to, where they are now; what is gone is as it was stored."""
+        stored = [builtin(self.input[name]) for name in self.source_inputs]
+        given = [item for value in stored if value is not None for item in as_list(value)]
+        return self.anchored([item for item in given if isinstance(item, dict) and "atoms" not in item])
+
+    def held_references(self) -> list[Reference]:
+        """The jobs among :meth:`held_sources`."""
+        return [source for source in self.held_sources() if "job_name" in source]
+
+    def check_fresh(self) -> None:
+        """Raise InputError where what this job used was run again since; see :attr:`allow_stale`."""
+        if not self.allow_stale:
+            for source in self.held_sources():
+                check_source_used(source, self.job_name)
+
+    def run(self, delete_existing_job=False, repair=False, debug=False, run_mode=None, **kwargs):
+        """Check the input, then run, or go on where a job was interrupted.
+
+        A finished job is loaded, where it had the same input.
+
+        Args:
+            delete_existing_job, repair, debug, run_mode, kwargs: see pyiron's ``GenericJob.run``.
+
+        Raises:
+            InputError: the job has finished with another input, or with what was run again since.
         """
         interrupted = self.status.string in ("aborted", "running")
         # killed before the result was stored
         interrupted |= self.status.string == "collect" and not len(self.output)
-        stopped = interrupted and not is_locked(self.folder)
-        if self.resumable and stopped and not delete_existing_job:
-            repair = True
-        if delete_existing_job or self.status.initialized:
-            self.take_old_inputs(stored=False)
-            self._check_names()
-            self.check_input()
-        super().run(
-            delete_existing_job=delete_existing_job, repair=repair, debug=debug, run_mode=run_mode,
-            **kwargs,
-        )  # fmt: skip
+        goes_on = interrupted and not is_locked(self.folder) and not delete_existing_job
+        if delete_existing_job or self.status.initialized or goes_on:
+            self._prepare()
+        elif self.status.finished:
+            self._check_same_input()
+        if goes_on:
+            self.to_hdf()  # the input may be another one
+            self.status.created = True
+        with handlers_kept():
+            super().run(
+                delete_existing_job=delete_existing_job, repair=repair, debug=debug, run_mode=run_mode,
+                **kwargs,
+            )  # fmt: skip
 
     def run_static(self):
         """Compute and store; an error leaves the job aborted with the reason in its folder."""
@@ -101,6 +214,7 @@ class NBEDJob(TemplateJob):
             (self.folder / ERROR_FILE).unlink(missing_ok=True)
             self.output.clear()
             begin = time.perf_counter()
+            self._note_what_is_used()
             result = self.compute()
             seconds = time.perf_counter() - begin
             self.output.update({**result, "seconds": seconds, "versions": versions()})
@@ -108,9 +222,15 @@ class NBEDJob(TemplateJob):
             self.run()
         except BaseException as error:
             if self.folder.is_dir():
-                (self.folder / ERROR_FILE).write_text(f"{type(error).__name__}: {error}\n")
+                (self.folder / ERROR_FILE).write_text(reason_of(error) + "\n")
             self.drop_status_to_aborted()
             raise
+
+    def signal_intercept(self, sig):
+        """Abort the job; pyiron would then end Python with the exit code 0."""
+        super().signal_intercept(sig)
+        if sig != signal.SIGINT:  # that is a KeyboardInterrupt
+            raise SystemExit(exit_code(sig))
 
     def collect_output(self):
         """Write input and output to the HDF5 file of the job."""
@@ -133,12 +253,72 @@ class NBEDJob(TemplateJob):
     def validate_ready_to_run(self):
         """Nothing: :meth:`run` has checked before anything was written."""
 
+    def _prepare(self) -> None:
+        # all checks of a run that is about to begin
+        self._renewing = True
+        try:
+            self.take_old_inputs(stored=False)
+            self._check_names()
+            self.check_input()
+            if not self.allow_stale:
+                check_chain(self)
+            self._set_parent()
+        finally:
+            self._renewing = False
+
+    def _check_same_input(self) -> None:
+        # a finished job is loaded by run(): say so where that is not what was asked for
+        self.take_old_inputs(stored=False)
+        self._check_names()
+        self.plain_input()
+        stored = self.project.load(self.job_name)
+        if stored is None:  # its folder was moved by other means than pyiron
+            return
+        stored.plain_input()
+        changed = [
+            f"{name} is {short(now)} and was {short(then)}"
+            for name in self.defaults()
+            if not same(now := builtin(self.input[name]), then := builtin(stored.input[name]))
+        ]
+        if changed:
+            raise InputError(
+                f"The job {self.job_name!r} has finished with another input ({'; '.join(changed)}): run it "
+                "again with run(delete_existing_job=True), or give the new one another name."
+            )
+        stored.allow_stale = self.allow_stale
+        stored.check_fresh()
+
+    def _note_what_is_used(self) -> None:
+        for name in self.source_inputs:
+            value = builtin(self.input[name])
+            if isinstance(value, list):
+                self.input[name] = [used(source) for source in self.anchored(value)]
+            elif isinstance(value, dict):
+                self.input[name] = used(located(value, self.project.path))
+        (self.folder / SOURCES_FILE).write_text(json.dumps(self.held_sources()))
+
+    def _set_parent(self) -> None:
+        # so that the job table shows the chain
+        if state.database.database_is_disabled:
+            return
+        found = next(
+            (job_id for job_id in map(job_id_of, self.held_references()) if job_id is not None), None
+        )
+        if found is not None and found != self.parent_id:  # type: ignore[has-type]  # of pyiron
+            self.parent_id = found
+
+    def _after_generic_copy_to(self, original, new_database_entry, reloaded):
+        if self.status.initialized:  # pyiron keeps the old one
+            self.output.clear()
+        if new_database_entry and not reloaded:
+            self._set_parent()
+
     def _check_names(self) -> None:
         allowed = list(self.defaults())
         for name in list(self.input.keys()):
             if name not in allowed:
-                close = difflib.get_close_matches(str(name), allowed, 1)
-                hint = f", did you mean {close[0]!r}?" if close else ":"
+                close = close_name(name, allowed)
+                hint = f", did you mean {close!r}?" if close else ":"
                 raise InputError(
                     f"{type(self).__name__} has no input {name!r}{hint} its inputs are {', '.join(allowed)}."
                 )
@@ -156,6 +336,7 @@ class AtomsJob(NBEDJob):
     ``structure`` and ``structures``, ``reference`` and ``references``.
     """
 
+    source_inputs: tuple[str, ...] = ("sources",)
     sources = sources_input()
     structure = structures_input(several=False)
     structures = structures_input()
@@ -174,7 +355,7 @@ class AtomsJob(NBEDJob):
         """Quantities as numbers, sources as a list of dicts."""
         super().plain_input()
         if self.input.sources is not None:
-            self.input.sources = to_sources(self.input.sources)
+            self.input.sources = self.anchored(to_sources(self.input.sources))
 
     def source_structures(self) -> list[Atoms]:
         """The last frame (Å) of every source.
@@ -185,4 +366,4 @@ class AtomsJob(NBEDJob):
         """
         self.plain_input()
         species = builtin(self.input.species)
-        return last_structures(builtin(self.input.sources), type(self).__name__, species)
+        return last_structures(self.located("sources"), type(self).__name__, species)

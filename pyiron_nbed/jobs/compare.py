@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from pyiron_base import Toolkit
 
 from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.jobs.sources import builtin
+from pyiron_nbed.jobs import archive
+from pyiron_nbed.jobs.base import SOURCES_FILE
+from pyiron_nbed.jobs.sources import anchored, builtin, was_made_again
 from pyiron_nbed.learning.files import CARD_FILE, HISTORY_FILE
 
 REGIONS = ("interior", "crystal", "ACTR")
@@ -22,7 +25,7 @@ _OVERALL = ("rmse", "rmse_low", "rmse_high", "mae", "r2", "skill")
 _REGIONAL = ("rmse", "skill", "correlation")
 COLUMNS = (
     "job", "project", "volume", "radius", "height", "network", "label", "split", "n_train", "n_test",
-    "epochs", "seed", *_OVERALL, "coverage", "seconds",
+    "epochs", "seed", *_OVERALL, "coverage", "seconds", "stale",
 )  # fmt: skip
 
 
@@ -37,7 +40,8 @@ def compare(jobs: Iterable[Any]) -> pd.DataFrame:
         volume (text), radius and height (Å; NaN where it was trained on several), network, label, split,
         n_train (patterns; all that were drawn from an endless source) and n_test, epochs (that were run),
         seed, rmse with its 95 % interval rmse_low to rmse_high, mae, r2, skill on the test patterns,
-        coverage of the 90 % interval, seconds (of the last run), and, for the regions "interior", "crystal"
+        coverage of the 90 % interval, seconds (of the last run), stale (whether what it was trained on was
+        made again since), and, for the regions "interior", "crystal"
         and "ACTR" that are among the test patterns, rmse_interior, skill_interior, correlation_interior, …
 
     Raises:
@@ -54,13 +58,32 @@ def compare(jobs: Iterable[Any]) -> pd.DataFrame:
                 f"{job.job_name!r} is a {type(job).__name__} with the status {job.status.string!r}: only "
                 "finished NBEDRegressor jobs can be compared."
             )
-        where = {"job": job.job_name, "project": job.project.path}
+        where = {
+            "job": job.job_name,
+            "project": job.project.path,
+            "stale": was_made_again(job.held_sources()),
+        }
         rows += _rows(where, builtin(job.output.card), job.folder, job.output.seconds)
     return _table(rows)
 
 
 class NBEDTools(Toolkit):
     """``pr.nbed``: what this package does with a whole project."""
+
+    def pack(self, path: str | os.PathLike, overwrite: bool = False) -> Path:
+        """Write the project to one file, see :func:`pyiron_nbed.jobs.archive.pack`.
+
+        ``pr.pack()`` of pyiron leaves models, pattern files and frames out.
+        """
+        return archive.pack(self._project, path, overwrite)
+
+    def unpack(self, path: str | os.PathLike) -> list[str]:
+        """Put what :meth:`pack` wrote into this project; names of the jobs."""
+        return archive.unpack(self._project, path)
+
+    def adopt(self) -> list[str]:
+        """Enter jobs whose files are here into the job table, as after ``mv`` or ``cp -r``; their names."""
+        return archive.adopt(self._project)
 
     def compare(self, recursive: bool = True) -> pd.DataFrame:
         """Table of all finished NBEDRegressor jobs of the project.
@@ -74,6 +97,7 @@ class NBEDTools(Toolkit):
         """
         jobs = self._project.job_table(recursive=recursive, all_columns=True)
         rows: list[dict[str, Any]] = []
+        known: dict[str, str | None] = {}
         if len(jobs):
             jobs = jobs[(jobs["hamilton"] == _KIND) & (jobs["status"] == "finished")]
         columns = ["id", "job", "projectpath", "project", "totalcputime"]
@@ -84,11 +108,16 @@ class NBEDTools(Toolkit):
                 card = json.loads((folder / CARD_FILE).read_text())
             else:
                 card = builtin(self._project.inspect(job_id).content["storage/output"]["card"])
-            rows += _rows({"job": name, "project": project}, card, folder, seconds)
+            if (folder / SOURCES_FILE).is_file():
+                sources = anchored(json.loads((folder / SOURCES_FILE).read_text()), project)
+            else:
+                sources = self._project.load(job_id).held_sources()
+            where = {"job": name, "project": project, "stale": was_made_again(sources, known)}
+            rows += _rows(where, card, folder, seconds)
         return _table(rows)
 
 
-def _rows(where: dict[str, str], card: dict[str, Any], folder: Path, seconds: float) -> list[dict[str, Any]]:
+def _rows(where: dict[str, Any], card: dict[str, Any], folder: Path, seconds: float) -> list[dict[str, Any]]:
     """One row per label of a regressor, from the card of its model."""
     endless, training = card.get("source"), card["training"]
     found = [as_volume_or_range(v) for v in (endless or card)["volumes"]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 
 import pandas as pd
 
+from pyiron_nbed.errors import NBEDError
 from pyiron_nbed.jobs.lammps import LammpsJob
 from pyiron_nbed.lammps.complexion import FIELDS, Complexion
 from pyiron_nbed.lammps.complexion_run import prepare_complexion, simulate_complexion
@@ -38,6 +40,13 @@ class ComplexionMDMC(LammpsJob):
         given = self._values(FIELDS)
         changes = {name: value for name, value in given.items() if value is not None}
         return Complexion.preset(self.input.preset, **changes)
+
+    def effective_input(self):
+        """With the values of the preset."""
+        found = super().effective_input()
+        with contextlib.suppress(NBEDError):
+            found |= {name: value for name, value in asdict(self.protocol).items() if found.get(name) is None}
+        return found
 
     @property
     def total_steps(self) -> int:

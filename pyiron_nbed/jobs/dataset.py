@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +16,7 @@ from pyiron_nbed.dataset.plan import plan_scans
 from pyiron_nbed.dataset.writer import DTYPES, check_origins
 from pyiron_nbed.diffraction import as_volume, check_engine
 from pyiron_nbed.diffraction.multislice import MultisliceOptions, multislice_options
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs import dataset_results
 from pyiron_nbed.jobs.base import AtomsJob
@@ -43,7 +44,6 @@ class NBEDDataset(AtomsJob):
     is run again.
     """
 
-    resumable = True
     units = dict.fromkeys(("step", "margin", "limits", "points"), "angstrom")
 
     def defaults(self):
@@ -62,7 +62,12 @@ class NBEDDataset(AtomsJob):
         if stored and "origins" not in names and "sources" in names:
             self.input["origins"] = self.input.pop("sources")
         if "region" in names:
-            self.input["limits"] = self.input.pop("region")
+            region = self.input.pop("region")
+            if not stored and region is not None and self.input.limits is not None:
+                raise InputError(
+                    "The inputs limits and region are set, and region is its earlier name: give limits alone."
+                )
+            self.input["limits"] = region
         super().take_old_inputs(stored)
 
     def plain_input(self):
@@ -99,6 +104,12 @@ class NBEDDataset(AtomsJob):
         skipped = self.dataset.provenance["n_skipped"]
         return {"n_patterns": n, "n_skipped": skipped, "file": PATTERN_FILE, "hash": file_hash(path)}
 
+    def result_hash(self):
+        """Hash of all that decides the content of the pattern file; None where the file is gone."""
+        with contextlib.suppress(DatasetError):
+            return self.dataset.input_hash
+        return None
+
     @property
     def dataset(self) -> PatternDataset:
         """The patterns with their labels."""
@@ -127,7 +138,7 @@ class NBEDDataset(AtomsJob):
 
     def _settings(self) -> dict[str, Any]:
         # the other arguments of build_dataset
-        origins = builtin(self.input.origins) or origins_of(builtin(self.input.sources))
+        origins = builtin(self.input.origins) or origins_of(self.located("sources"))
         return {
             "mesh": as_mesh(builtin(self.input.mesh)),
             "origins": origins,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.jobs.references import to_reference
 from pyiron_nbed.jobs.sources import (
     Source,
+    as_list,
     builtin,
     open_dataset,
     open_source,
     plain_atoms,
     to_datasets,
-    to_reference,
     to_source,
     to_sources,
 )
@@ -28,7 +31,7 @@ def sources_input(name: str = "sources") -> Any:
     """Property of a job: atoms, finished jobs and paths as a list, or None; assign one or a sequence."""
 
     def read(job: Any) -> list[Any] | None:
-        stored = builtin(job.input[name])
+        stored = job.located(name)
         return None if stored is None else [open_source(source) for source in stored]
 
     def write(job: Any, given: Any) -> None:
@@ -51,7 +54,7 @@ def datasets_input(name: str) -> Any:
     """Property of a job: its pattern files; assign NBEDDataset jobs, paths or PatternDatasets."""
 
     def read(job: Any) -> list[PatternDataset]:
-        return [open_dataset(source) for source in builtin(job.input[name])]
+        return [open_dataset(source) for source in job.located(name)]
 
     def write(job: Any, given: Any) -> None:
         job.input[name] = to_datasets(given)
@@ -92,6 +95,31 @@ def take_old_sources(inputs: Any, prefix: str = "", stored: bool = False) -> Non
         del inputs[name]
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two inputs are equal, one of which may have been in an HDF5 file.
+
+    Sources are the same where they name the same job or file, whatever is noted about its result.
+
+    Example:
+        >>> same({"a": [1, 2], "b": {}}, {"a": np.array([1.0, 2.0]), "b": []})
+        True
+    """
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and {"job_name", "file"} & set(one):
+        one, other = (
+            {k: v for k, v in d.items() if k not in ("relative", "hash", "id")} for d in (one, other)
+        )
+    several = (Mapping, list, tuple, np.ndarray)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, several) and isinstance(other, several):
+        if len(one) != len(other) or (len(one) and isinstance(one, Mapping) != isinstance(other, Mapping)):
+            return False
+        if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+            return np.array_equal(one, other)
+        return all(same(a, b) for a, b in zip(one, other, strict=True))
+    return bool(one == other)
+
+
 def _old_names(inputs: Any, prefix: str) -> list[str]:
     return [prefix + name for name in _OLD if prefix + name in list(inputs.keys())]
 
@@ -111,12 +139,12 @@ def _one_kind(name: str, several: bool, key: str, convert: Any) -> Any:
         stored = builtin(job.input[name])
         if not stored or not all(key in source for source in stored) or (len(stored) > 1 and not several):
             return None
-        found = [open_source(source) for source in stored]
+        found = [open_source(source) for source in job.located(name)]
         return found if several else found[0]
 
     def write(job: Any, given: Any) -> None:
-        items = given if several or given is None else [given]
-        _write(job, name, None if items is None else [convert(item) for item in items])
+        items = as_list(given) if several else [given]
+        _write(job, name, None if given is None else [convert(item) for item in items])
 
     what = "structures (Å)" if key == "atoms" else "finished jobs"
     return property(read, write, doc=f"``{name}`` where all are {what}, else None; assigning replaces them.")

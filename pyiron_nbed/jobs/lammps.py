@@ -12,13 +12,15 @@ import pandas as pd
 from ase import Atoms
 from pyiron_base import state
 
+from pyiron_nbed.checks import is_whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.executable import lammps_command, lammps_version
 from pyiron_nbed.jobs.base import AtomsJob
+from pyiron_nbed.jobs.sources import builtin
 from pyiron_nbed.lammps.protocol import INPUT_FILE, frame_temperature
 from pyiron_nbed.lammps.resume import named_frame, read_trajectory, thermo_of
 from pyiron_nbed.potentials import Potential, find_potential, list_potentials
-from pyiron_nbed.provenance import structure_id
+from pyiron_nbed.provenance import hash_of, structure_id
 
 
 class LammpsJob(AtomsJob):
@@ -30,7 +32,6 @@ class LammpsJob(AtomsJob):
     run again. A subclass gives ``protocol``, ``check_start`` and ``simulate``.
     """
 
-    resumable = True
     example = "pyiron_nbed.random_alloy(n_atoms=4000)"
 
     def __init__(self, project, job_name):
@@ -73,6 +74,11 @@ class LammpsJob(AtomsJob):
             "command": list(command),
         }
 
+    def result_hash(self):
+        """Hash of the structure it started from and of the one it ended with."""
+        found = self.output.get("structure_id")
+        return None if found is None else hash_of(builtin(found))
+
     @property
     def potential(self) -> str | pd.DataFrame:
         """Name of a potential, or a one-row DataFrame in pyiron's form."""
@@ -104,7 +110,13 @@ class LammpsJob(AtomsJob):
 
     def get_structure(self, frame: int | str = -1) -> Atoms:
         """A frame by name (of ``output.frames``) or number (−1: the last, the minimised one)."""
-        name = frame if isinstance(frame, str) else self.protocol.frames[frame]
+        names = self.protocol.frames
+        if not isinstance(frame, str) and not (is_whole(frame) and -len(names) <= frame < len(names)):
+            raise InputError(
+                f"The job {self.job_name!r} has no frame {frame!r}: choose a number from 0 to "
+                f"{len(names) - 1}, -1 for the last, or one of {', '.join(map(repr, names))}."
+            )
+        name = frame if isinstance(frame, str) else names[int(frame)]
         atoms = named_frame(self.folder, name, self._find_potential().species)
         atoms.info["temperature"] = frame_temperature(self.protocol, name)
         return atoms

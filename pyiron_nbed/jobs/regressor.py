@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,14 @@ from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs import regressor_results
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.inputs import datasets_input
-from pyiron_nbed.jobs.sources import as_list, builtin, load_job, to_datasets, to_reference
-from pyiron_nbed.learning.files import CHECKPOINT_FILE
+from pyiron_nbed.jobs.references import is_job, is_reference, load_job, to_reference
+from pyiron_nbed.jobs.sources import as_list, builtin, located, to_datasets
+from pyiron_nbed.learning.files import CHECKPOINT_FILE, WEIGHTS_FILE
 from pyiron_nbed.locking import locked
 from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.patterns.recipe import Recipe
+from pyiron_nbed.provenance import file_hash
 from pyiron_nbed.structures.file import write_atoms
 from pyiron_nbed.units import plain_values
 
@@ -45,7 +48,7 @@ class NBEDRegressor(AtomsJob):
     :meth:`Training.study`, and stores it.
     """
 
-    resumable = True
+    source_inputs = ("sources", "datasets", "test_datasets", "weights")
     datasets = datasets_input("datasets")
     test_datasets = datasets_input("test_datasets")
 
@@ -58,15 +61,33 @@ class NBEDRegressor(AtomsJob):
         own: dict[str, Any] = {"datasets": [], "test_datasets": [], "compare_splits": [], "preset": None}
         return {**own, **super().defaults(), **draw, **split, **training}
 
+    def take_old_inputs(self, stored):
+        """Earlier jobs noted in the card alone which datasets they were trained on."""
+        super().take_old_inputs(stored)
+        if stored and "card" in self.output:
+            hashes = iter([item["hash"] for item in builtin(self.output.card)["datasets"]])
+            for name in ("datasets", "test_datasets"):
+                self.input[name] = [
+                    {"hash": next(hashes, None), **item} for item in builtin(self.input[name])
+                ]
+
+    def effective_input(self):
+        """With the values of the preset."""
+        found = super().effective_input()
+        with contextlib.suppress(InputError):
+            names = {name: found[name] for name in _training_names()}
+            found |= learning.with_preset(names, found["preset"])
+        return found
+
     def plain_input(self):
         """Sources and volumes as dicts, values of the preset, the folder of a model in place of its job."""
         if self.input.preset is not None:
             self.input.update(learning.with_preset(self._values(_training_names()), self.input.preset))
         super().plain_input()
         for name in ("datasets", "test_datasets"):
-            self.input[name] = to_datasets(self.input[name])
-        if hasattr(self.input.weights, "job_name"):
-            self.input.weights = str(load_job(to_reference(self.input.weights)).folder)
+            self.input[name] = self.anchored(to_datasets(self.input[name]))
+        if is_job(self.input.weights):
+            self.input.weights = to_reference(self.input.weights)
         if self.input.volumes is not None:
             self.input.volumes = [as_volume_or_range(v).as_dict() for v in as_list(self.input.volumes)]
         self.input.mesh = as_mesh(builtin(self.input.mesh)).as_dict()
@@ -114,16 +135,23 @@ class NBEDRegressor(AtomsJob):
         kinds, processes, splits = self._compared(), self.server.gpus or 1, []
         with locked(self.folder):
             task.run(self.folder, processes, keep_checkpoint=bool(kinds))
-            card = self.model.card
+            card = learning.load_model(self.folder).card
             if kinds:
                 found = learning.run_splits(task, kinds, self.folder, processes)
                 splits = learning.leak_table({card["split"]["kind"]: card, **found}).to_dict("records")
                 (self.folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-        return {"metrics": card["metrics"], "baselines": card["baselines"], "splits": splits, "card": card}
+        results = {name: card[name] for name in ("metrics", "baselines")}
+        return {**results, "splits": splits, "card": card, "hash": file_hash(self.folder / WEIGHTS_FILE)}
 
     @property
     def model(self) -> Model:
-        """The trained model."""
+        """The trained model.
+
+        Raises:
+            InputError: what it was trained on was made again since, and ``allow_stale`` is not set.
+        """
+        self.check_finished()
+        self.check_fresh()
         return learning.load_model(self.folder)
 
     def predict(self, patterns: Any, **options: Any) -> Prediction:
@@ -151,9 +179,10 @@ class NBEDRegressor(AtomsJob):
         return [kind for kind in as_list(self.input.compare_splits or []) if kind != own]
 
     def _training(self):
-        return learning.Training.from_dict(
-            {**self._values(_training_names()), "cores": int(self.server.cores)}
-        )
+        settings = {**self._values(_training_names()), "cores": int(self.server.cores)}
+        if is_reference(weights := settings["weights"]):
+            settings["weights"] = str(load_job(located(weights, self.project.path)).folder)
+        return learning.Training.from_dict(settings)
 
     def _endless(self, training):
         # raises the named errors of its input

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 def get_test(job: NBEDRegressor) -> pd.DataFrame:
     """Test patterns: row in the concatenated datasets, truth, prediction, uncertainty, baselines, …"""
+    job.check_finished()
     return pd.read_csv(job.folder / TEST_FILE)
 
 
 def get_history(job: NBEDRegressor) -> pd.DataFrame:
     """Member, epoch, training loss and learning rate."""
+    job.check_finished()
     return pd.read_csv(job.folder / HISTORY_FILE)
 
 
@@ -36,6 +38,7 @@ def get_metrics(job: NBEDRegressor) -> pd.DataFrame:
 
     The column "model" says whose: "network" first, then the baselines "constant", "ridge", "boosting".
     """
+    job.check_finished()
     models = {"network": job.output.metrics, **job.output.baselines}
     tables = [pd.DataFrame(builtin(found["groups"])).assign(model=name) for name, found in models.items()]
     table = pd.concat(tables, ignore_index=True)
@@ -47,6 +50,7 @@ def get_splits(job: NBEDRegressor) -> pd.DataFrame:
 
     See :func:`pyiron_nbed.learning.leak.leak_table`; empty where no splits were compared.
     """
+    job.check_finished()
     return pd.DataFrame(builtin(job.output.splits))
 
 
@@ -128,6 +132,7 @@ def patterns_of(given: Any) -> Any:
 
 
 def _labels(job: NBEDRegressor) -> list[str]:
+    job.check_finished()
     return list(builtin(job.output.card["labels"]))
 
 

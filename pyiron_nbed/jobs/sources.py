@@ -1,7 +1,9 @@
 """Where a job takes its atoms and patterns from, stored as a plain list of small dicts.
 
-A source is ``{"atoms": arrays}`` (as :func:`pyiron_nbed.structures.file.atoms_to_dict` gives them),
-``{"project", "job_name"}`` of a job, or ``{"file": path}``.
+A source is ``{"atoms": arrays}`` (as :func:`pyiron_nbed.structures.file.atoms_to_dict` gives them), a
+reference to a job (see :mod:`pyiron_nbed.jobs.references`), or ``{"file": absolute path}`` with the path
+``relative`` to the project of the job that holds it. The functions here take them as :func:`located` gives
+them.
 """
 
 from __future__ import annotations
@@ -14,11 +16,21 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from pyiron_base import Project
 
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.geometry.cells import check_atoms
+from pyiron_nbed.jobs.references import (
+    check_used,
+    current_hash,
+    find,
+    find_file,
+    is_job,
+    load_job,
+    result_hash,
+    to_reference,
+    was_run_again,
+)
 from pyiron_nbed.provenance import hash_of, structure_id
 from pyiron_nbed.structures.file import atoms_from_dict, atoms_to_dict
 from pyiron_nbed.structures.reading import check_file, read_structures
@@ -37,19 +49,6 @@ def to_sources(given: Any) -> list[Source]:
         [['atoms'], ['file']]
     """
     return [to_source(item) for item in as_list(given)]
-
-
-def to_reference(job: Any) -> Source:
-    """Where a job is stored.
-
-    Raises:
-        InputError: it is no job.
-    """
-    if not is_job(job):
-        raise InputError(
-            f"A reference must be a job, not {type(job).__name__}: assign for example pr.load('my_quench')."
-        )
-    return {"project": os.path.abspath(job.project.path), "job_name": job.job_name}
 
 
 def plain_atoms(structure: Any) -> Atoms:
@@ -85,25 +84,84 @@ def open_source(source: Source) -> Any:
     return Path(source["file"]) if "file" in source else load_job(source)
 
 
-def load_job(reference: Source) -> Any:
-    """The finished job of a reference.
+def anchored(sources: Sequence[Source], home: str | os.PathLike) -> list[Source]:
+    """Sources that name files and jobs also by their path from a project, so that both can move together.
+
+    Args:
+        sources: stored form.
+        home: path of the project of the job that holds them.
+    """
+    found = []
+    for source in sources:
+        with contextlib.suppress(InputError):  # what is gone is said when it is used
+            source = located(source, home)
+        found.append(source)
+    return found
+
+
+def located(source: Source, home: str | os.PathLike) -> Source:
+    """A source with the absolute and relative path of where its job or file is now.
 
     Raises:
-        InputError: it does not exist or has not finished.
+        InputError: a job that is nowhere to be found.
     """
-    project = Project(reference["project"])
-    name = reference["job_name"]
-    if name not in project.list_nodes():
-        raise InputError(
-            f"The job {name!r} does not exist in {reference['project']}: run it before this one."
-        )
-    status = project.get_job_status(name)
-    if status != "finished":
-        raise InputError(
-            f"The job {name!r} has the status {status!r}, but only a finished job can be used: run it to "
-            "the end first."
-        )
-    return project.load(name)
+    if "job_name" in source:
+        return find(source, home)
+    if "file" not in source:
+        return source
+    file = find_file(source["file"], source.get("relative"), home)
+    return {**source, "file": file, "relative": os.path.relpath(file, home)}
+
+
+def used(source: Source) -> Source:
+    """A source with the hash of what it holds now, where that has one.
+
+    Args:
+        source: as :func:`located` returns it.
+    """
+    if "job_name" in source:
+        return {**source, "hash": result_hash(load_job(source))}
+    found = _pattern_hash(source)
+    return source if found is None else {**source, "hash": found}
+
+
+def check_source_used(source: Source, owner: str) -> None:
+    """Raise InputError where a job or a pattern file was made again since it was used.
+
+    Args:
+        source: as :func:`located` returns it; one without a hash, or that is gone, passes.
+        owner: name of the job that used it.
+    """
+    if "job_name" in source:
+        check_used(source, owner)
+    elif was_made_again([source]):
+        raise was_run_again(f"The file {source['file']}", owner)
+
+
+def was_made_again(sources: Sequence[Source], known: dict[str, str | None] | None = None) -> bool:
+    """Whether any job or pattern file has another result than the one that was used.
+
+    Args:
+        sources: as :func:`located` returns them; those without a hash, and what is gone, are passed over.
+        known: hashes that were looked up before, added to; for calls with the same sources.
+    """
+    known = {} if known is None else known
+    for source in sources:
+        if source.get("hash") is None:
+            continue
+        place = f"{source.get('project')}/{source.get('job_name')}/{source.get('file')}"
+        if place not in known:
+            known[place] = current_hash(source) if "job_name" in source else _pattern_hash(source)
+        if known[place] not in (None, source["hash"]):
+            return True
+    return False
+
+
+def _pattern_hash(source: Source) -> str | None:
+    if "file" in source:
+        with contextlib.suppress(DatasetError):
+            return PatternDataset(source["file"]).input_hash
+    return None
 
 
 def check_sources(
@@ -200,13 +258,13 @@ def last_structures(
     return [atoms for frames in each_source(sources or (), species=species) for atoms in frames]
 
 
-def origins_of(sources: Sequence[Source]) -> list[str] | None:
+def origins_of(sources: Sequence[Source] | None) -> list[str] | None:
     """Name of what each of :func:`last_structures` comes from, the same for all frames of one simulation.
 
     A job that passes structures on (SSRO) names what it took them from; any other job is the hash of its
-    project and its name, a file its path, atoms their ``structure_id``. None where all are atoms.
+    result and its name, a file its path, atoms their ``structure_id``. None where all are atoms.
     """
-    if all("atoms" in source for source in sources):
+    if sources is None or all("atoms" in source for source in sources):
         return None
     return [
         name
@@ -295,11 +353,6 @@ def to_source(given: Any) -> Source:
     )
 
 
-def is_job(thing: Any) -> bool:
-    """Whether this is a pyiron job."""
-    return hasattr(thing, "job_name") and hasattr(thing, "status")
-
-
 def _is_passed_on(job: Any) -> bool:
     return getattr(job, "passes_structures_on", False)
 
@@ -331,8 +384,9 @@ def _roots(source: Source) -> list[str]:
     name = f"{hash_of(source['project'])}/{source['job_name']}"
     with contextlib.suppress(InputError):  # a job that is gone has a name all the same
         job = load_job(source)
+        name = f"{result_hash(job)}/{source['job_name']}"
         if _is_passed_on(job):
-            earlier = builtin(job.input.sources)
+            earlier = anchored(builtin(job.input.sources), job.project.path)
             if len(earlier) == 1:
                 return [name] if "atoms" in earlier[0] else _roots(earlier[0])
             numbered = [[f"{name}/{i}"] if "atoms" in s else _roots(s) for i, s in enumerate(earlier)]

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from pyiron_nbed.checks import is_whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs import ssro_results
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.sources import builtin, check_sources, each_source
+from pyiron_nbed.provenance import hash_of
 from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_of
 from pyiron_nbed.ssro.motifs import species_mask
 from pyiron_nbed.ssro.options import check_options
@@ -75,13 +77,13 @@ class SSRO(AtomsJob):
         motif_species = options.pop("motif_species")
         analyses = check_options(**options)
         frame, species = builtin(self.input.frame), builtin(self.input.species)
-        for atoms in check_sources(builtin(self.input.sources), "SSRO", frame, species):
+        for atoms in check_sources(self.located("sources"), "SSRO", frame, species):
             species_mask(atoms, motif_species if "voronoi" in analyses else None)
 
     def compute(self):
         """Per-atom values go to files in the working directory, summaries to the output."""
         options, cores = self._values(_OPTIONS), int(self.server.cores)
-        given = self._values(("sources", "frame", "species"))
+        given = {"sources": self.located("sources"), **self._values(("frame", "species"))}
         several = len(given["sources"]) > 1 or isinstance(given["frame"], list) or given["frame"] == "all"
         summaries: list[dict[str, Any]] = []
         files: list[str] = []
@@ -97,17 +99,22 @@ class SSRO(AtomsJob):
         if not summaries:
             raise InputError("The source holds no frame: give a file or job with at least one.")
         series = {"source": source_numbers, **time_series(summaries)}
-        return {**summaries[-1], "file": files[-1], "files": files, "time_series": series}
+        before = [source.get("hash") for source in given["sources"]]  # one that passes it on has another hash
+        content = hash_of([before, [summary["structure_id"] for summary in summaries], options])
+        return {
+            **summaries[-1], "file": files[-1], "files": files, "time_series": series, "hash": content,
+        }  # fmt: skip
 
     def get_structure(self, frame: int = -1) -> Atoms:
         """The structure of a frame with its values as arrays: "disorder_parameter", "q6", "cna", ...
 
         With ``input.modulus`` the first is "disorder_modulus".
         """
+        self.check_finished()
         files = builtin(self.output.files)
-        if not -len(files) <= frame < len(files):
+        if not is_whole(frame) or not -len(files) <= frame < len(files):
             raise InputError(f"There is no frame {frame!r}: the job has {len(files)}, counted from 0.")
-        return read_atoms(self.folder / files[frame])
+        return read_atoms(self.folder / files[int(frame)])
 
     def get_structures(self) -> list[Atoms]:
         """The structure of the last frame of each source, as :meth:`get_structure`."""

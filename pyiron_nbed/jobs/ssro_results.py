@@ -31,6 +31,7 @@ def get_motifs(job: SSRO) -> pd.DataFrame:
 
 def get_time_series(job: SSRO) -> pd.DataFrame:
     """One row per frame: source, step, medians of d_i and of the regions, shares of motif classes."""
+    job.check_finished()
     return pd.DataFrame(builtin(job.output.time_series))
 
 
@@ -93,6 +94,7 @@ def to_ovito(job: SSRO, color_by: str | None = None, frame: int = -1) -> Any:
 
 
 def _part(job: SSRO, name: str, analysis: str) -> Any:
+    job.check_finished()
     if name not in job.output:
         raise InputError(
             f"This job has no {name.replace('_', ' ')}: run it with {analysis!r} in input.analyses."

@@ -21,13 +21,15 @@ from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.compare import compare
 from pyiron_nbed.jobs.dataset import as_axes
-from pyiron_nbed.jobs.inputs import references_input, sources_input, structures_input, take_old_sources
-from pyiron_nbed.jobs.sources import (
-    builtin,
-    last_structures,
-    to_reference,
-    to_sources,
+from pyiron_nbed.jobs.inputs import (
+    references_input,
+    same,
+    sources_input,
+    structures_input,
+    take_old_sources,
 )
+from pyiron_nbed.jobs.references import to_reference
+from pyiron_nbed.jobs.sources import builtin, last_structures, to_sources
 from pyiron_nbed.locking import locked
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.progress import progress_bar
@@ -73,7 +75,7 @@ class GeometrySweep(AtomsJob):
     ``output.failed`` has its reason and the sweep ends aborted.
     """
 
-    resumable = True
+    source_inputs = ("sources", "test_sources")
     units = dict.fromkeys(("radii", "heights", "step"), "angstrom")
     test_sources = sources_input("test_sources")
     test_structures = structures_input("test_sources")
@@ -97,7 +99,7 @@ class GeometrySweep(AtomsJob):
         """Sources and mesh as dicts."""
         super().plain_input()
         if self.input.test_sources is not None:
-            self.input.test_sources = to_sources(self.input.test_sources)
+            self.input.test_sources = self.anchored(to_sources(self.input.test_sources))
         self.input.mesh = as_mesh(builtin(self.input.mesh)).as_dict()
 
     @property
@@ -147,8 +149,8 @@ class GeometrySweep(AtomsJob):
         if self.input.test_sources is None:
             return []
         self.plain_input()
-        given = builtin(self.input.test_sources)
-        return last_structures(given, type(self).__name__, builtin(self.input.species), "test_sources")
+        given = self.located("test_sources")
+        return last_structures(given or (), type(self).__name__, builtin(self.input.species), "test_sources")
 
     get_table = get_table
     plot_rmse = plot_rmse
@@ -223,7 +225,7 @@ def run_children(sweep: GeometrySweep) -> tuple[pd.DataFrame, dict[str, str]]:
     Returns:
         (table of the finished regressors, {name of a failed job: reason}).
     """
-    train, test = ({"sources": builtin(sweep.input[name])} for name in ("sources", "test_sources"))
+    train, test = ({"sources": sweep.located(name)} for name in ("sources", "test_sources"))
     train_ids, test_ids = (
         [structure_id(atoms) for atoms in group] for group in (sweep.source_structures(), sweep.held_out())
     )
@@ -289,6 +291,8 @@ def _child(sweep: GeometrySweep, kind: str, name: str, inputs: dict[str, Any], f
         # killed while pyiron wrote the file of the job, which HDF5 does not open any more
         Path(project.path, f"{name}.h5").unlink()
         job = create(name, delete_existing_job=True)
+    if not job.status.initialized:
+        job.plain_input()  # the project may have moved
     wanted = {**job.defaults(), **inputs}
     if not job.status.initialized and not same(builtin(job.input), wanted):
         job = create(name, delete_existing_job=True)
@@ -302,22 +306,3 @@ def _finished(job: Any) -> Any:
     if not job.status.finished:
         job.run()
     return job
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two inputs are equal, one of which may have been in an HDF5 file.
-
-    Example:
-        >>> same({"a": [1, 2], "b": {}}, {"a": np.array([1.0, 2.0]), "b": []})
-        True
-    """
-    several = (Mapping, list, tuple, np.ndarray)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, several) and isinstance(other, several):
-        if len(one) != len(other) or (len(one) and isinstance(one, Mapping) != isinstance(other, Mapping)):
-            return False
-        if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-            return np.array_equal(one, other)
-        return all(same(a, b) for a, b in zip(one, other, strict=True))
-    return bool(one == other)

@@ -318,7 +318,11 @@ def _stalled(history: list[dict], training: Training) -> bool:
 
 @contextmanager
 def termination() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets in place of ending the process (in the main thread only)."""
+    """An event that SIGTERM sets in place of ending the process (in the main thread only).
+
+    Raises:
+        Stopped: at the end, where it was set in the last epoch: the test that follows can take as long.
+    """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -328,3 +332,5 @@ def termination() -> Iterator[threading.Event]:
         yield asked
     finally:
         signal.signal(signal.SIGTERM, before)
+    if asked.is_set():
+        raise Stopped(143)

@@ -30,6 +30,7 @@ from pyiron_nbed.learning import (
     train,
 )
 from pyiron_nbed.learning.files import CHECKPOINT_FILE
+from pyiron_nbed.learning.loop import Stopped, termination
 from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import NETWORKS, for_prediction
 from pyiron_nbed.learning.polar import angular_spectra, polar_transform
@@ -356,6 +357,20 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(pattern_file, in
     histories = [pd.read_csv(in_folder / folder / "history.csv") for folder in ("cut", "whole")]
     assert len(histories[0]) == 24
     assert (histories[0] == histories[1]).all(axis=None)
+
+
+def last_epoch():
+    with termination() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.is_set()  # the epoch goes on to its end
+
+
+def test_sigterm_in_the_last_epoch_ends_what_follows_too():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Stopped) as error:
+        last_epoch()
+    assert error.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_used(pattern_file, in_folder):
