@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numba import njit
 
 from pyiron_nbed.checks import flag
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
 from pyiron_nbed.geometry.neighbors import nearest_harmonics
+from pyiron_nbed.kernels import njit
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.ssro.pyscal import check_backend, pyscal_disorder_and_bond_order
 from pyiron_nbed.units import quantities
@@ -203,7 +203,7 @@ def disorder_and_bond_order(
     return disorder, q
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _normalize(first, last, order, harmonics, scale, q):
     n_components = harmonics.shape[1]
     for i in range(first, last):
@@ -218,7 +218,7 @@ def _normalize(first, last, order, harmonics, scale, q):
             harmonics[i, m] *= inverse
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@njit(fastmath={"reassoc", "contract"})
 def _disorder(first, last, order, neighbors, harmonics, out):
     n = neighbors.shape[1]
     n_components = harmonics.shape[1]
