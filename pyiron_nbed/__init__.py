@@ -41,6 +41,10 @@ _HOMES = {
     "composite": "pyiron_nbed.structures",
     "glass": "pyiron_nbed.structures",
 }
+# packages and modules that are found after a bare import; they too are loaded when first used
+_SUBMODULES = (
+    "dataset", "diffraction", "examples", "figures", "learning", "patterns", "ssro", "structures",
+)  # fmt: skip
 JOB_CLASSES = {
     "ComplexionMDMC": "pyiron_nbed.jobs.complexion",
     "CompositeQuench": "pyiron_nbed.jobs.quench",
@@ -58,13 +62,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"pyiron_nbed.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'pyiron_nbed' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted((*__all__, *_SUBMODULES))
 
 
 def _register() -> None:
