@@ -12,6 +12,7 @@ from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.dataset_results import shown
 from pyiron_nbed.jobs.sources import builtin
+from pyiron_nbed.learning import evaluation
 from pyiron_nbed.learning.files import HISTORY_FILE, TEST_FILE
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ def get_metrics(job: NBEDRegressor) -> pd.DataFrame:
     tables = [pd.DataFrame(builtin(found["groups"])).assign(model=name) for name, found in models.items()]
     table = pd.concat(tables, ignore_index=True)
     return table[["model", *table.columns.drop("model")]]
+
+
+def report(job: NBEDRegressor) -> pd.DataFrame:
+    """Errors on the test patterns, all and by region, beside those of the baselines: a short table to print.
+
+    ``output.metrics["rmse"]`` and the like are the numbers; :func:`get_metrics` has all of them.
+    """
+    return evaluation.report({"network": builtin(job.output.metrics), **builtin(job.output.baselines)})
 
 
 def get_splits(job: NBEDRegressor) -> pd.DataFrame:

@@ -166,6 +166,13 @@ class Training:
                "keep": "best", "augmentation": Augmentation.study(), "recipe": "study"}  # fmt: skip
         return cls(**{"network": "resnet18", **own, **changes})
 
+    def __repr__(self) -> str:
+        usual = Training()
+        own = ((f.name, getattr(self, f.name), getattr(usual, f.name)) for f in fields(self))
+        return (
+            f"Training({', '.join(f'{name}={value!r}' for name, value, default in own if value != default)})"
+        )
+
     @property
     def n_parameters(self) -> int:
         """Numbers that the network gives for each label: 2 (mean, log of the variance) for "gaussian"."""
