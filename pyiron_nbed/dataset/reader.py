@@ -188,8 +188,16 @@ class PatternDataset:
         if not -len(self.scans) <= whole(scan, "scan", None) < len(self.scans):
             raise InputError(f"There is no scan {scan}: {self.path} holds {len(self.scans)}, counted from 0.")
         own = self.scans[int(scan)]
-        along = np.abs(np.asarray(self.structures[own.structure]["cell"], float) @ own.zone_axis)
-        return own.grid.plane(values, int(np.argmax(along)))
+        cell = np.asarray(self.structures[own.structure]["cell"], float)
+        plane = own.grid.plane(values, int(np.argmax(np.abs(cell @ own.zone_axis))))
+        # an axis of the cell along x, y or z is called by that
+        cartesian = {
+            name: "xyz"[np.argmax(side)]
+            for name, side in zip("abc", cell, strict=True)
+            if np.count_nonzero(side) == 1
+        }
+        first, second = (cartesian.get(name, name) for name in plane.names)
+        return plane._replace(names=(first, second))
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "patterns": len(self)}  # another process maps the file itself

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from pyiron_nbed.figures.style import PREDICTED, TRUE
+from pyiron_nbed.figures.style import PREDICTED, TRUE, new_figure
 
 
 def composition_profile(profile: Mapping[str, np.ndarray], minority: str = "Zr") -> Figure:
@@ -21,7 +21,7 @@ def composition_profile(profile: Mapping[str, np.ndarray], minority: str = "Zr")
     Returns:
         The figure.
     """
-    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    figure = new_figure(figsize=(5.6, 3.8), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     upper.step(
         profile["position"], 100 * np.asarray(profile["minority_fraction"]), where="mid", color=PREDICTED
@@ -44,7 +44,7 @@ def control_history(history: Mapping[str, np.ndarray], target: float) -> Figure:
     Returns:
         The figure.
     """
-    figure = Figure(figsize=(5.6, 5.0), layout="constrained")
+    figure = new_figure(figsize=(5.6, 5.0), layout="constrained")
     axes = figure.subplots(3, 1, sharex=True)
     rows = (
         ("chemical_potential", 1, "Δμ (eV)", TRUE),

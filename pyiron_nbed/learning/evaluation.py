@@ -12,6 +12,7 @@ from ase.cell import Cell
 from pyiron_nbed.dataset.schema import COMPOSITION_PREFIX
 from pyiron_nbed.dataset.splits import volume_widths
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.ssro.regions import OUTSIDE, REGION_TYPES
 
 if TYPE_CHECKING:
     from pyiron_nbed.dataset import PatternDataset
@@ -117,9 +118,9 @@ def report(models: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         models: {name: metrics with "groups"}, such as {"network": card["metrics"], **card["baselines"]}.
 
     Returns:
-        Rows for all patterns and each region (and label, where there are several): model, patterns, n,
-        rmse with its 95 % interval as text, mae, r2 (inside a region the skill) and bias; rounded to what can
-        be read.
+        Rows for all patterns and each region of several (for each of several labels): model, patterns, n,
+        rmse with its 95 % interval as text, mae, r2 (inside a region the skill) and bias; rounded to what
+        can be read.
 
     Example:
         >>> t = np.linspace(0, 1, 40)
@@ -132,12 +133,14 @@ def report(models: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         several = found.get("labels", {})
         for label, own in several.items() if several else [("", found)]:
             for row in own["groups"]:
-                if row["by"] not in ("all", "region"):
-                    continue
+                whole = row["n_patterns"] == own["groups"][0]["n_patterns"]
+                if row["by"] not in ("all", "region") or (row["by"] == "region" and whole):
+                    continue  # of one region all has been said
                 interval = f"{row['rmse_low']:.4f} to {row['rmse_high']:.4f}"
                 numbers = {name: round(row[name], 4) for name in ("mae", "r2", "bias")}
+                group = OUTSIDE if row["group"] == REGION_TYPES[0] else row["group"]
                 rows.append(
-                    {"model": model, **({"label": label} if several else {}), "patterns": row["group"],
+                    {"model": model, **({"label": label} if several else {}), "patterns": group,
                      "n": row["n_patterns"], "rmse": round(row["rmse"], 4),
                      "interval": interval if np.isfinite(row["rmse_low"]) else "unknown", **numbers}
                 )  # fmt: skip

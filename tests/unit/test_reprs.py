@@ -47,7 +47,7 @@ def test_plane_is_the_middle_one_across_the_beam(pattern_file):
     dataset = PatternDataset(pattern_file)
     values, extent, names = dataset.plane(dataset.centers[:, 2])
     assert (values == values[0, 0]).all()
-    assert names == ("a", "b")
+    assert names == ("x", "y")
     x = dataset.plane(dataset.centers[:, 0]).values
     assert np.diff(x, axis=1) == pytest.approx(4.0)
     assert (np.diff(x, axis=0) == 0).all()
