@@ -76,7 +76,8 @@ def __dir__() -> list[str]:
 def _register() -> None:
     try:
         from pyiron_base import JOB_CLASS_DICT, Project
-    except ImportError:  # without pyiron the functions still work
+    # the functions work without pyiron, and where its log cannot be opened in the current folder
+    except (ImportError, PermissionError):
         return
     for name, module in JOB_CLASSES.items():
         if JOB_CLASS_DICT.get(name, module) != module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -48,9 +49,18 @@ def njit(**options: Any) -> Callable[[Callable], Any]:
         if cache is not None:  # with NUMBA_DISABLE_JIT it is the function itself
             # no public way leads there; tests/unit/test_kernels.py sees whether this one still does
             cache._cache_file._source_stamp = kernel_stamp()
+            cache.save_overload = _where_there_is_room(cache.save_overload)
         return compiled
 
     return decorate
+
+
+def _where_there_is_room(save: Callable) -> Callable:
+    def save_or_not(*arguments: Any) -> None:
+        with contextlib.suppress(OSError):  # a full disc: the kernel is compiled, which is what matters
+            save(*arguments)
+
+    return save_or_not
 
 
 @functools.cache
