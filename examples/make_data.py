@@ -10,7 +10,7 @@ import argparse
 import json
 import time
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pyiron_nbed import bicrystal, composite, random_alloy
@@ -166,7 +166,7 @@ def make(name, work, out, cores):
         "versions": versions(),
         "cores": cores,
         "seconds_of_this_call": round(time.perf_counter() - begin, 1),
-        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     for suffix, atoms in {"": final, **frames}.items():
         own = {"frame": suffix or "minimized", "structure_id": structure_id(atoms)}

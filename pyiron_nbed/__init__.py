@@ -47,6 +47,10 @@ _HOMES = {
     "glass": "pyiron_nbed.structures",  # for one release more
     "random_alloy": "pyiron_nbed.structures",
 }
+# packages and modules that are found after a bare import; they too are loaded when first used
+_SUBMODULES = (
+    "dataset", "diffraction", "examples", "figures", "learning", "patterns", "ssro", "structures",
+)  # fmt: skip
 JOB_CLASSES = {
     "ComplexionMDMC": "pyiron_nbed.jobs.complexion",
     "CompositeQuench": "pyiron_nbed.jobs.quench",
@@ -65,19 +69,22 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"pyiron_nbed.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'pyiron_nbed' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted((*__all__, *_SUBMODULES))
 
 
 def _register() -> None:
     try:
         from pyiron_base import JOB_CLASS_DICT, Project
-    except ImportError:  # without pyiron the functions still work
+    # the functions work without pyiron, and where its log cannot be opened in the current folder
+    except (ImportError, PermissionError):
         return
     except Exception as error:  # of its database, which it opens when it is loaded
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from pyiron_nbed.checks import shown
+from pyiron_nbed.checks import shown, whole
 from pyiron_nbed.containers import row_numbers
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.dataset.splits import Split, split_dataset
@@ -19,9 +20,13 @@ from pyiron_nbed.dataset.storage import COMPLETE, mapped_rows
 from pyiron_nbed.diffraction import Volume, as_volume
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.files import as_path
+from pyiron_nbed.patterns.display import gallery, page, picture
+from pyiron_nbed.patterns.grid import Plane
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.patterns.scan import Scan, first_place
+
+_SHOWN = 8  # patterns in a notebook
 
 
 class PatternDataset:
@@ -142,6 +147,61 @@ class PatternDataset:
 
     def __len__(self) -> int:
         return len(self.patterns)
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self):,} patterns, {self.mesh}", f"{len(self.structures)} structures"]
+        if len(self.structures) == 1:
+            parts[1] = "1 structure"
+        parts.append("volumes " + ", ".join(map(repr, self.volumes)))
+        shapes = [" × ".join(map(str, scan.shape)) for scan in self.scans]
+        if shapes:
+            parts.append(f"scans {', '.join(shapes[:3])}{', …' if len(shapes) > 3 else ''}")
+        parts.append("labels " + ", ".join(map(str, self.labels)))
+        state = "" if self.complete else ", unfinished"
+        return f"PatternDataset({str(self.path)!r}{state}): " + "; ".join(parts)
+
+    def _repr_html_(self) -> str:
+        if not len(self):
+            return page(self)
+        name = "disorder_parameter" if "disorder_parameter" in self.labels else str(self.labels.columns[0])
+        values = self.label(name)
+        places = np.unique(np.linspace(0, len(self) - 1, _SHOWN).round().astype(int))
+        rows = np.argsort(values, kind="stable")[places]
+        title = f"from the lowest to the highest {name}, {values[rows[0]]:.3f} to {values[rows[-1]]:.3f}"
+        pictures = [picture(gallery(self.patterns[rows], self.mesh), title)]
+        if self.scans and self.complete:
+            with contextlib.suppress(InputError):  # points or a line have no map
+                plane = self.plane(values)
+                x, y = plane.names
+                pictures.append(picture(plane.values, f"{name} over {x} and {y}", "viridis"))
+        return page(self, *pictures)
+
+    def plane(self, values: np.ndarray, scan: int = 0) -> Plane:
+        """A map of any values of the patterns: the middle plane of a scan across the beam.
+
+        Args:
+            values: (P,) of all patterns.
+            scan: number of the scan in :attr:`scans`.
+
+        Returns:
+            The :class:`pyiron_nbed.patterns.grid.Plane`.
+
+        Raises:
+            InputError: no such scan, points that are no grid, or a line.
+        """
+        if not -len(self.scans) <= whole(scan, "scan", None) < len(self.scans):
+            raise InputError(f"There is no scan {scan}: {self.path} holds {len(self.scans)}, counted from 0.")
+        own = self.scans[int(scan)]
+        cell = np.asarray(self.structures[own.structure]["cell"], float)
+        plane = own.grid.plane(values, int(np.argmax(np.abs(cell @ own.zone_axis))))
+        # an axis of the cell along x, y or z is called by that
+        cartesian = {
+            name: "xyz"[np.argmax(side)]
+            for name, side in zip("abc", cell, strict=True)
+            if np.count_nonzero(side) == 1
+        }
+        first, second = (cartesian.get(name, name) for name in plane.names)
+        return plane._replace(names=(first, second))
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "patterns": len(self)}  # another process maps the file itself

@@ -163,11 +163,12 @@ def torch_device(device: str | None) -> torch.device:
 @contextmanager
 def _full_precision() -> Iterator[None]:
     # products in TF32 or bfloat16, which a training may have switched on, are wrong by 1e-3
-    products: Any = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    products: Any = ()
     try:
         before = torch.get_float32_matmul_precision()
     except RuntimeError:  # set by ``fp32_precision`` of torch.backends, which this cannot tell (torch 2.9)
         before = None
+        products = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
         single = [part.fp32_precision for part in products]
     torch.set_float32_matmul_precision("highest")
     try:

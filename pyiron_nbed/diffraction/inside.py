@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from pyiron_nbed.geometry.cells import CellList
+from pyiron_nbed.kernels import njit
 from pyiron_nbed.parallel import run_in_threads
 
 _CHUNK = 512  # centres per call of a thread
@@ -57,7 +57,7 @@ def atoms_inside(
     return counts, np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _along(frame, vector):
     u = frame[0, 0] * vector[0] + frame[0, 1] * vector[1] + frame[0, 2] * vector[2]
     v = frame[1, 0] * vector[0] + frame[1, 1] * vector[1] + frame[1, 2] * vector[2]
@@ -65,7 +65,7 @@ def _along(frame, vector):
     return u, v, w
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _overlap(cu, cv, cw, au, av, aw, wide, long, first, last):
     # whole numbers b in first … last where c + t a, b ≤ t ≤ b + 1, comes into u² + v² ≤ wide, |w| ≤ long
     start, stop = float(first), float(last) + 1.0
@@ -88,7 +88,7 @@ def _overlap(cu, cv, cw, au, av, aw, wide, long, first, last):
     return max(first, np.int64(np.floor(start - 1e-6))), min(last, np.int64(np.floor(stop + 1e-6)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _collect(
     first, last, centers, positions, order, cell, inverse, origin, n_boxes, periodic, start, half,
     frames, radii, half_heights, ellipsoids, counts,

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from scipy.linalg import cython_blas  # noqa: F401  (what the kernels use: loaded, so that its threads are known)
 from threadpoolctl import ThreadpoolController
@@ -26,6 +26,7 @@ from pyiron_nbed.checks import memory, shown
 from pyiron_nbed.diffraction.scattering import elements_of, factors_on_quadrant
 from pyiron_nbed.diffraction.search import VolumeAtoms
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.kernels import njit
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.patterns.mesh import Mesh
 
@@ -163,7 +164,7 @@ def check_float16(beyond: np.ndarray) -> None:
         )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(error_model="numpy", fastmath={"contract", "nsz"})
 def _cos_sin(turns, cosine, sine):
     # cos and sin of 2π·turns, in loops that the compiler can vectorise (the C library's cannot be):
     # Taylor series of the half angle, |angle| ≤ π/2, to 1e-17
@@ -184,7 +185,7 @@ def _cos_sin(turns, cosine, sine):
         sine[j] = 2 * s * c
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(error_model="numpy", fastmath={"contract", "nsz"})
 def _phases(turns, weight, n, cosine, sine, work):
     # weight·exp(2πi k·turns), k = 0 … by recurrence in double precision
     _cos_sin(turns[:n], work[0], work[1])
@@ -200,7 +201,7 @@ def _phases(turns, weight, n, cosine, sine, work):
             work[3, j] = c * work[1, j] + s * work[0, j]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(error_model="numpy", fastmath={"contract", "nsz"})
 def _curved_phases(turns, bend, weight, half, cosine, sine, work):
     # weight·exp(2πi (n·turns + n²·bend)), n = −half … half; each step turns 2·bend more than the last
     n = turns.shape[0]
@@ -226,7 +227,7 @@ def _curved_phases(turns, bend, weight, half, cosine, sine, work):
                 s_step[j] = c * s_more[j] + s_step[j] * c_more[j]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _gather(kind, begin, end, kinds, positions, weights, turns, delta_k):
     n = 0
     for j in range(begin, end):
@@ -248,7 +249,7 @@ def _float16_bits(context, value):
     return types.uint16(types.float32), generate
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _store(row, halves, target, p, at, opposite):
     # one row of the image and, reversed, the one opposite (−1: none); True if beyond float16
     n = row.shape[0]
@@ -266,7 +267,7 @@ def _store(row, halves, target, p, at, opposite):
     return beyond != 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(error_model="numpy", fastmath={"contract", "nsz"})
 def _flat(
     first, last, offsets, kinds, positions, weights, norms, factors, reach, delta_k, curvature,
     widest, halves, target, beyond,
@@ -318,7 +319,7 @@ def _flat(
             beyond[p] |= _store(row, halves, target, p, half + m, half - m)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(error_model="numpy", fastmath={"contract", "nsz"})
 def _curved(
     first, last, offsets, kinds, positions, weights, norms, factors, reach, delta_k, curvature,
     widest, halves, target, beyond,

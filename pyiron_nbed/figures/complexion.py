@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from pyiron_nbed.checks import number
 from pyiron_nbed.containers import columns, with_entries
-from pyiron_nbed.figures.style import PREDICTED, TRUE
+from pyiron_nbed.figures.style import PREDICTED, TRUE, new_figure
 
 
 def composition_profile(profile: Mapping[str, np.ndarray], minority: str = "Zr") -> Figure:
@@ -29,7 +29,7 @@ def composition_profile(profile: Mapping[str, np.ndarray], minority: str = "Zr")
     names = ("position", "minority_fraction", "disorder")
     with_entries(profile, "profile", names, "the profile of film_summary or of a ComplexionMDMC")
     columns(finite=False, **{name: profile[name] for name in names})
-    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    figure = new_figure(figsize=(5.6, 3.8), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     upper.step(
         profile["position"], 100 * np.asarray(profile["minority_fraction"]), where="mid", color=PREDICTED
@@ -59,7 +59,7 @@ def control_history(history: Mapping[str, np.ndarray], target: float) -> Figure:
     with_entries(history, "history", names, "job.get_history() of a ComplexionMDMC")
     columns(finite=False, **{name: history[name] for name in names})
     number(target, "target", 0, 1)
-    figure = Figure(figsize=(5.6, 5.0), layout="constrained")
+    figure = new_figure(figsize=(5.6, 5.0), layout="constrained")
     axes = figure.subplots(3, 1, sharex=True)
     rows = (
         ("chemical_potential", 1, "Δμ (eV)", TRUE),

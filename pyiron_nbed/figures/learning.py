@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
 from pyiron_nbed import checks
+from pyiron_nbed.checks import one_of
 from pyiron_nbed.containers import columns, instance
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.figures.style import (
@@ -22,14 +23,19 @@ from pyiron_nbed.figures.style import (
     REGION_COLORS,
     TRUE,
     label_text,
+    new_figure,
     region_legend,
     shade_regions,
 )
 from pyiron_nbed.learning.evaluation import metrics
+from pyiron_nbed.learning.settings import LOSSES, TARGETS
 from pyiron_nbed.learning.uncertainty import COVERAGE, NORMAL_QUANTILE
+from pyiron_nbed.ssro.colors import OUTSIDE_COLOR
+from pyiron_nbed.ssro.regions import OUTSIDE
 
 _LABEL = label_text()
 _BINS = 160  # of the density, along each axis
+_SMOOTHED = 500  # patterns from which on a density says more than points
 _SHARES = (0.9, 0.5)  # of the patterns, inside the contour lines
 
 
@@ -41,15 +47,16 @@ def parity(
 ) -> Figure:
     """Predicted against true label: density of the patterns, R² and RMSE (Fig. 6 of [WuRupert2026]).
 
-    The contour lines hold the densest 50 % and 90 % of the patterns (of each region where they are given);
-    the density (colours, logarithmic) is a histogram smoothed with a Gaussian.
+    From 500 patterns on (in a region, where they are given) contour lines hold the densest 50 % and 90 % of
+    them, and the density (colours, logarithmic) is a histogram smoothed with a Gaussian; fewer are drawn as
+    points alone.
 
     Args:
         true: (P,) numbers.
         predicted: (P,) numbers.
         label: name of the label.
-        regions: (P,) "crystal", "ACTR" or "interior" for a colour and an RMSE for each; None draws all in
-            one.
+        regions: (P,) "crystal", "ACTR", "interior" or another word for no region, for a colour and an RMSE
+            for each; None draws all in one.
 
     Returns:
         The figure.
@@ -75,14 +82,16 @@ def parity(
     low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
     pad = 0.04 * (high - low) if high > low else 0.01
     limits = (low - pad, high + pad)
-    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+    figure = new_figure(figsize=(4.4, 4.2), layout="constrained")
     axis = figure.subplots()
-    handles = []
+    handles: list[Line2D] = []
     for name, own in groups:
-        color = TRUE if name is None else REGION_COLORS[name]
+        color = (OUTSIDE_COLOR if handles else TRUE) if name is None else REGION_COLORS[name]
+        few = own.sum() < _SMOOTHED
         axis.plot(
-            true[own], predicted[own], ".", color=color, ms=2, alpha=0.4, mew=0, rasterized=True, zorder=1
-        )
+            true[own], predicted[own], ".", color=color, ms=5 if few else 2, alpha=0.6 if few else 0.4, mew=0,
+            rasterized=True, zorder=1,
+        )  # fmt: skip
         density, levels = _density(true[own], predicted[own], limits)
         at = np.linspace(*limits, _BINS + 1)
         middle = (at[1:] + at[:-1]) / 2
@@ -92,15 +101,16 @@ def parity(
             color = "k"
         if density is not None:
             axis.contour(middle, middle, density, levels, colors=color, linewidths=(0.7, 1.2), zorder=3)
-        if name is not None:
+        if len(groups) > 1 or name is not None:
             part = metrics(true[own], predicted[own])
-            text = f"{name}: RMSE {part['rmse']:.4f}, skill {part['skill']:.2f}".replace("-", "−")
+            text = f"{name or OUTSIDE}: RMSE {part['rmse']:.4f}, skill {part['skill']:.2f}".replace("-", "−")
             handles.append(Line2D([], [], color=color, lw=1.5, label=text))
     axis.plot(limits, limits, color="0.3", lw=0.8, ls="--", zorder=4)
     axis.set(xlim=limits, ylim=limits, xlabel=f"{label}, true", ylabel=f"{label}, predicted")
     axis.set_aspect("equal")
+    r2 = f"{result['r2']:.3f}".replace("-", "−")
     axis.text(
-        0.04, 0.96, f"R² = {result['r2']:.3f}\nRMSE = {result['rmse']:.4f}\n{len(true):,} patterns",
+        0.04, 0.96, f"R² = {r2}\nRMSE = {result['rmse']:.4f}\n{len(true):,} patterns",
         transform=axis.transAxes, va="top", fontsize=9,
     )  # fmt: skip
     if axis.collections:
@@ -114,30 +124,36 @@ def _density(
     true: np.ndarray, predicted: np.ndarray, limits: tuple[float, float]
 ) -> tuple[np.ndarray | None, list[float]]:
     """Smoothed histogram (rows: predicted) and the levels above which ``_SHARES`` of the patterns lie."""
-    if len(true) < 50 or true.std() == 0 or predicted.std() == 0:
+    if len(true) < _SMOOTHED or true.std() == 0 or predicted.std() == 0:
         return None, []
     counts, _, _ = np.histogram2d(predicted, true, bins=_BINS, range=(limits, limits))
     # as wide as Scott's rule has it for the band about the diagonal, not for crystal and glass together
-    width = (predicted - true).std() * _BINS / (limits[1] - limits[0])
+    spread = min((predicted - true).std(), predicted.std(), true.std())
+    width = spread * _BINS / (limits[1] - limits[0])
     density = gaussian_filter(counts, max(1.5 * width * len(true) ** (-1 / 6), 1.5), mode="constant")
     at = [((v - limits[0]) / (limits[1] - limits[0]) * _BINS).astype(int) for v in (predicted, true)]
     levels = [float(np.quantile(density[at[0], at[1]], 1 - share)) for share in _SHARES]
     return density, levels if levels[0] < levels[1] else [levels[0], levels[0] * 1.001]
 
 
-def learning_curves(history: pd.DataFrame, label: str = _LABEL) -> Figure:
+def learning_curves(
+    history: pd.DataFrame, label: str = _LABEL, loss: str = "mae", target: str = "standardized"
+) -> Figure:
     """Loss, mean absolute error and learning rate in training; dashed: of the validation patterns.
+
+    The loss of the training is that of the patterns as they were augmented, while the weights changed.
 
     Args:
         history: rows with member, epoch, loss, mae, learning_rate and, where there are validation patterns,
             validation_loss and validation_mae, as ``history`` of :class:`pyiron_nbed.learning.Trained`.
         label: name of the label of the mean absolute error.
+        loss, target: of the :class:`pyiron_nbed.learning.Training`, which decide the unit of the loss.
 
     Returns:
         The figure.
 
     Raises:
-        InputError: a column is missing, or there are no rows.
+        InputError: a column is missing, there are no rows, or an unknown loss or target.
 
     Example:
         >>> rows = [{"member": 0, "epoch": e, "loss": 1 / e, "mae": 0.1 / e, "learning_rate": 1e-3}
@@ -145,19 +161,26 @@ def learning_curves(history: pd.DataFrame, label: str = _LABEL) -> Figure:
         >>> len(learning_curves(pd.DataFrame(rows)).axes)
         3
     """
-    rows = [("loss", "loss"), ("mae", f"MAE of {label}"), ("learning_rate", "learning rate")]
     instance(history, "history", pd.DataFrame, "job.get_history() or the history of what train() gives")
+    of = {"standardized": "error / σ of label", "order": "error"}[one_of(target, "target", TARGETS)]
+    unit = {"mae": f"|{of}|", "huber": f"Huber of {of}", "gaussian": "−ln density"}
+    rows = [
+        ("loss", f"loss\n{unit[one_of(loss, 'loss', LOSSES)]}"),
+        ("mae", f"MAE of\n{label}"),
+        ("learning_rate", "learning\nrate"),
+    ]
     missing = [name for name in ("member", "epoch", *dict(rows)) if name not in history]
     if missing or not len(history):
         raise InputError(f"The history has {len(history)} rows and lacks {missing}: give job.get_history().")
-    figure = Figure(figsize=(5.2, 5.0), layout="constrained")
+    figure = new_figure(figsize=(5.2, 5.0), layout="constrained")
     axes = figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 1))
     for axis, (name, text) in zip(axes, rows, strict=True):
         for number, (member, own) in enumerate(history.groupby("member")):
             color = LINE_COLORS[number % len(LINE_COLORS)]
             style = "steps-post" if name == "learning_rate" else "default"
             axis.plot(
-                own["epoch"], own[name], color=color, lw=1.3, drawstyle=style, label=f"member {member + 1}",
+                own["epoch"], own[name], color=color, lw=1.3, drawstyle=style,
+                label=f"training, member {member + 1}",
                 marker="." if len(own) < 40 and style == "default" else None, ms=4,
             )  # fmt: skip
             if f"validation_{name}" in history:
@@ -168,8 +191,13 @@ def learning_curves(history: pd.DataFrame, label: str = _LABEL) -> Figure:
             axis.set(yscale="log" if high > 10 * low else "linear")
             axis.set_ylim(*((None, None) if high > 10 * low else (0, 1.08 * high)))
         axis.set_ylabel(text)
-    if history["member"].nunique() > 1:
-        axes[0].legend(frameon=False, fontsize=8)
+    handles, texts = axes[0].get_legend_handles_labels()
+    if len(handles) == 1:
+        texts = ["training"]
+    if "validation_loss" in history:
+        handles, texts = [*handles, Line2D([], [], color="0.3", lw=1.0, ls="--")], [*texts, "validation"]
+    figure.legend(handles, texts, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    figure.align_ylabels(axes)
     axes[-1].set_xlabel("epoch")
     axes[-1].xaxis.get_major_locator().set_params(integer=True)
     return figure
@@ -211,7 +239,7 @@ def calibration_plot(
     nominal[-1] = 0.9999  # the interval of 1 is infinite
     scores = np.sort(np.abs(predicted - true) / spread)
     observed = np.searchsorted(scores, norm.ppf((1 + nominal) / 2), side="right") / len(scores)
-    figure = Figure(figsize=(7.4, 3.5), layout="constrained")
+    figure = new_figure(figsize=(7.4, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color="0.5", lw=0.8, ls="--", label="as it should be")
     left.plot(nominal, observed, color=PREDICTED, lw=1.6, label="test patterns")
@@ -281,7 +309,7 @@ def geometry_heatmap(table: pd.DataFrame, value: str = "rmse", label: str | None
     if signed:
         style = {"cmap": "RdBu", "norm": TwoSlopeNorm(0.0, -reach, reach)}
     size = (0.75 * len(radii) + 0.7, 0.6 * len(heights) + 1.2)
-    figure = Figure(
+    figure = new_figure(
         figsize=(max(size[0], 2.2) * len(networks) + 1.3, max(size[1], 2.6)), layout="constrained"
     )
     axes = np.atleast_1d(figure.subplots(1, len(networks), sharey=True))
@@ -357,7 +385,7 @@ def prediction_profile(
     spread = rest[0] if rest else None
     if length is not None:
         checks.number(length, "length", above=0, unit="Å")
-    figure = Figure(figsize=(6.2, 3.4), layout="constrained")
+    figure = new_figure(figsize=(6.2, 3.4), layout="constrained")
     axis = figure.subplots()
     shade_regions([axis], regions, length)
     bottom = predicted

@@ -11,7 +11,7 @@ from pyiron_nbed.checks import interval, real_array, whole
 from pyiron_nbed.containers import columns as columns_of
 from pyiron_nbed.containers import instance, listed
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.figures.style import label_text, pattern_extent, scale_bar
+from pyiron_nbed.figures.style import label_text, new_figure, pattern_extent, scale_bar
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh, check_patterns
 from pyiron_nbed.patterns.recipe import Recipe
 
@@ -52,7 +52,7 @@ def pattern_gallery(
     images = (Recipe.simulation(mesh) if recipe is None else recipe).images(patterns)
     columns = min(columns, len(images))
     rows = int(np.ceil(len(images) / columns))
-    figure = Figure(figsize=(2.1 * columns, 2.35 * rows), layout="constrained")
+    figure = new_figure(figsize=(2.1 * columns, 2.35 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for axis, image, value in zip(axes, images, labels, strict=False):
         shown = np.where(mesh.disc, image, np.nan)
@@ -65,7 +65,11 @@ def pattern_gallery(
 
 
 def disorder_maps(
-    maps: Sequence[np.ndarray], titles: Sequence[str], extent: Sequence[float], label: str = _LABEL
+    maps: Sequence[np.ndarray],
+    titles: Sequence[str],
+    extent: Sequence[float],
+    label: str = _LABEL,
+    names: Sequence[str] = ("x", "y"),
 ) -> Figure:
     """Maps of a label on one colour scale.
 
@@ -74,6 +78,7 @@ def disorder_maps(
         titles: one per map.
         extent: (x low, x high, y low, y high) in Å.
         label: of the colour bar.
+        names: of the horizontal and the vertical axis.
 
     Returns:
         The figure.
@@ -90,11 +95,11 @@ def disorder_maps(
     if len(maps) != len(titles):
         raise InputError(f"There are {len(maps)} maps and {len(titles)} titles: give one title per map.")
     low, high = min(np.nanmin(m) for m in maps), max(np.nanmax(m) for m in maps)
-    figure = Figure(figsize=(3.3 * len(maps) + 0.6, 3.2), layout="constrained")
+    figure = new_figure(figsize=(3.3 * len(maps) + 0.6, 3.2), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
     for axis, values, title in zip(axes, maps, titles, strict=True):
         image = axis.imshow(values, origin="lower", extent=tuple(extent), cmap="viridis", vmin=low, vmax=high)
-        axis.set(title=title, xlabel="x (Å)")
-    axes[0].set_ylabel("y (Å)")
+        axis.set(title=title, xlabel=f"{names[0]} (Å)")
+    axes[0].set_ylabel(f"{names[1]} (Å)")
     figure.colorbar(image, ax=axes.tolist(), label=label, shrink=0.85)
     return figure

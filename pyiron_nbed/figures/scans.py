@@ -24,6 +24,7 @@ from pyiron_nbed.figures.style import (
     TRUE,
     disorder_colorbar,
     label_text,
+    new_figure,
     pattern_extent,
     scale_bar,
     shade_regions,
@@ -31,7 +32,9 @@ from pyiron_nbed.figures.style import (
 from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh, check_patterns
 from pyiron_nbed.patterns.recipe import Recipe
+from pyiron_nbed.ssro.colors import OUTSIDE_COLOR
 from pyiron_nbed.ssro.disorder import disorder_of
+from pyiron_nbed.ssro.regions import OUTSIDE, REGION_TYPES
 
 _ROWS = 256  # patterns in memory at a time
 _LABEL = label_text()
@@ -45,7 +48,7 @@ def region_groups(region: np.ndarray, region_types: Sequence[str]) -> dict[str, 
         region_types: names of the numbers, as ``PatternDataset.region_types``.
 
     Returns:
-        {name: (M,) rows} of the regions that have patterns.
+        {name: (M,) rows} of the regions that have patterns; "none" is called "outside the regions".
 
     Raises:
         InputError: a number without a name.
@@ -60,7 +63,8 @@ def region_groups(region: np.ndarray, region_types: Sequence[str]) -> dict[str, 
             f"region holds {numbers[-1]!r}: give whole numbers below {len(region_types)}, the number of "
             "region_types."
         )
-    return {region_types[number]: np.flatnonzero(np.asarray(region) == number) for number in numbers}
+    names = [OUTSIDE if name == REGION_TYPES[0] else name for name in region_types]
+    return {names[number]: np.flatnonzero(np.asarray(region) == number) for number in numbers}
 
 
 def label_groups(values: np.ndarray, count: int = 3) -> dict[str, np.ndarray]:
@@ -112,7 +116,7 @@ def radial_profiles(
     """
     mesh = as_mesh(mesh)
     groups = _checked(groups, check_patterns(patterns, mesh)[0])
-    figure = Figure(figsize=(5.8, 5.0), layout="constrained")
+    figure = new_figure(figsize=(5.8, 5.0), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     for color, (name, rows) in zip(_colors(groups), groups.items(), strict=True):
         profile = radial_profile(patterns[rows], mesh, bin_width)
@@ -157,7 +161,7 @@ def mean_patterns(patterns: np.ndarray, mesh: Mesh, groups: Mapping[str, np.ndar
     low, high = np.nanpercentile(shown[:, 0], (1, 99.8))
     low = max(low, 1e-6 * high)
     norm = LogNorm(low, high)
-    figure = Figure(figsize=(2.3 * len(panels) + 0.9, 5.1), layout="constrained")
+    figure = new_figure(figsize=(2.3 * len(panels) + 0.9, 5.1), layout="constrained")
     axes = figure.subplots(2, len(panels), squeeze=False)
     for column, (name, rows) in enumerate(groups.items()):
         for axis, values in zip(axes[:, column], shown[column], strict=True):
@@ -235,7 +239,7 @@ def patterns_along_scan(
     where = order[np.unique(np.linspace(0, len(order) - 1, shown).round().astype(int))]
     up = 3 - along - normal
 
-    figure = Figure()
+    figure = new_figure()
     curve, structure = figure.add_axes((0, 0, 1, 1)), figure.add_axes((0, 0, 0.9, 1))
     draw_slice(structure, atoms, None, normal, thickness, positions[0, normal], along)
     (start, end), (low, high) = structure.get_xlim(), structure.get_ylim()
@@ -313,7 +317,8 @@ def _colors(groups: Mapping[str, np.ndarray]) -> list[str]:
         raise InputError(
             "There are no patterns in a group, or no groups: give {name: rows} with some in each."
         )
-    return [REGION_COLORS.get(name, LINE_COLORS[n % len(LINE_COLORS)]) for n, name in enumerate(groups)]
+    known = {**REGION_COLORS, OUTSIDE: OUTSIDE_COLOR}
+    return [known.get(name, LINE_COLORS[n % len(LINE_COLORS)]) for n, name in enumerate(groups)]
 
 
 def _moments(patterns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,18 +21,17 @@ from pyiron_nbed.figures.style import (
     REGION_COLORS,
     TRUE,
     disorder_colorbar,
+    new_figure,
     region_legend,
     shade_regions,
 )
 from pyiron_nbed.geometry.cells import check_atoms
-from pyiron_nbed.ssro.colors import CNA_COLORS, atom_colors, color_name, species_color
+from pyiron_nbed.ssro.colors import CLASS_COLORS, CNA_COLORS, atom_colors, color_name, species_color
 from pyiron_nbed.ssro.disorder import disorder_of
 from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class, species_mask
 from pyiron_nbed.ssro.ovito import CNA_TYPES
 from pyiron_nbed.ssro.regions import REGION_TYPES
 from pyiron_nbed.ssro.threshold import population_threshold
-
-_CLASS_COLORS = {"FCC": "#3b6ea5", "ordered": "#3a8f5c", "disordered": "#b5403a", "intermediate": "#9a9a9a"}
 
 
 def rdf_by_region(rdf: Mapping[str, Any]) -> Figure:
@@ -51,7 +50,7 @@ def rdf_by_region(rdf: Mapping[str, Any]) -> Figure:
     names = [name for name in (*REGION_TYPES, "all") if isinstance(rdf.get(name), Mapping)]
     if not names:
         raise InputError("There is no radial distribution function: compute it with the analysis 'rdf'.")
-    figure = Figure(figsize=(3.1 * len(names) + 0.4, 2.9), layout="constrained")
+    figure = new_figure(figsize=(3.1 * len(names) + 0.4, 2.9), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(names)))
     pairs = list(dict.fromkeys(key for name in names for key in _unordered(rdf[name])))
     for axis, name in zip(axes, names, strict=True):
@@ -98,7 +97,7 @@ def disorder_profiles(profiles: Mapping[str, Any], regions: Sequence[Mapping[str
     rows = [(held, DISORDER_TEXT[held])]
     rows += [(name, f"$1-Q_{name[11:]}$") for name in profiles if name.startswith("one_minus_q")]
     elements = [name[9:] for name in profiles if name.startswith("fraction_")]
-    figure = Figure(figsize=(6.4, 1.7 * (len(rows) + 1) + 0.5), layout="constrained")
+    figure = new_figure(figsize=(6.4, 1.7 * (len(rows) + 1) + 0.5), layout="constrained")
     axes = figure.subplots(len(rows) + 1, 1, sharex=True)
     for axis, (name, label) in zip(axes, rows, strict=False):
         profile = profiles[name]
@@ -163,13 +162,13 @@ def motif_densities(
     checks.one_of(axis, "axis", (0, 1, 2))
     n_motifs = len(profile["motif"])
     rows = (n_motifs + 1) // 2
-    figure = Figure(figsize=(7.2, 1.15 * rows + 0.9), layout="constrained")
+    figure = new_figure(figsize=(7.2, 1.15 * rows + 0.9), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, 2, sharex=True, squeeze=False)).T.ravel()
     classes = motif_class(np.asarray(profile["index"]))
     for panel, name, density, kind in zip(
         panels, profile["motif"], np.asarray(profile["density"]), classes, strict=False
     ):
-        color = _CLASS_COLORS[MOTIF_CLASSES[kind]]
+        color = CLASS_COLORS[MOTIF_CLASSES[kind]]
         panel.fill_between(profile["position"], 1000 * density, color=color, alpha=0.3, lw=0)
         panel.plot(profile["position"], 1000 * density, color=color, lw=1.1)
         panel.set_ylim(0, 1.3 * max(1000 * float(density.max()), 1e-9))
@@ -210,12 +209,12 @@ def disorder_boxplots(atoms: Atoms, motif_species: str | None = "Cu") -> Figure:
     classes = atoms.arrays["motif_class"]
     central = species_mask(atoms, motif_species)
     by_class = {name: disorder[central & (classes == number)] for number, name in enumerate(MOTIF_CLASSES)}
-    panels = [("motif class", by_class, _CLASS_COLORS, ("ordered", "disordered"))]
+    panels = [("motif class", by_class, CLASS_COLORS, ("ordered", "disordered"))]
     region = atoms.arrays.get("region")
     if region is not None and region.any():
         by_region = {name: disorder[region == REGION_TYPES.index(name)] for name in REGION_COLORS}
         panels.append(("region", by_region, REGION_COLORS, ("ACTR", "interior")))
-    figure = Figure(figsize=(3.7 * len(panels) + 0.3, 3.6), layout="constrained")
+    figure = new_figure(figsize=(3.7 * len(panels) + 0.3, 3.6), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
     for axis, (title, groups, colors, pair) in zip(axes, panels, strict=True):
         _boxes(axis, {name: values for name, values in groups.items() if len(values)}, colors)
@@ -269,7 +268,7 @@ def structure_slice(
     """
     check_atoms(atoms)
     color_by = color_name(atoms, color_by)
-    figure = Figure(layout="constrained")
+    figure = new_figure(layout="constrained")
     axis = figure.subplots()
     inside = draw_slice(axis, atoms, color_by, normal, thickness, center)
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()

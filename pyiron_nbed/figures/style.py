@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from matplotlib import get_backend, rcParams
+from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.containers import with_entries
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.mesh import Mesh
-from pyiron_nbed.ssro.colors import COLOR_MAP, DISORDER_RANGE
+from pyiron_nbed.ssro.colors import COLOR_MAP, DISORDER_RANGE, REGION_COLORS
 
 TRUE, PREDICTED = "#4c4c4c", "#c8501e"
 DISORDER_TEXT = {"disorder_parameter": "$d_i$", "disorder_modulus": r"$d_i^\mathrm{mod}$"}
-REGION_COLORS = {"crystal": "#3b6ea5", "ACTR": "#e0a030", "interior": "#b5403a"}
 LINE_COLORS = ("#4c4c4c", "#3b6ea5", "#b5403a", "#3a8f5c", "#8a5aa3", "#e0a030", "#53b0c0", "#a0764c")
+
+
+def new_figure(**options: Any) -> Figure:
+    """A figure that is shown once: as the result of a notebook's cell, at its end, or by ``pyplot.show()``.
+
+    It is one of pyplot where pyplot shows any: in the main thread, with a display or in a notebook, for as
+    many figures as pyplot keeps open without a warning. Elsewhere (scripts without a display, worker
+    threads, jobs in a queue, long loops) only the caller holds it; it can be saved all the same.
+
+    Args:
+        options: of ``matplotlib.figure.Figure``.
+
+    Example:
+        >>> new_figure(figsize=(3, 2)).get_size_inches().tolist()
+        [3.0, 2.0]
+    """
+    if threading.current_thread() is threading.main_thread() and _shows_figures():
+        from matplotlib import pyplot
+
+        if len(pyplot.get_fignums()) < (rcParams["figure.max_open_warning"] or np.inf):
+            with contextlib.suppress(ImportError):  # a window was asked for where there is no display
+                return pyplot.figure(FigureClass=_Shown, **options)
+    return Figure(**options)
+
+
+class _Shown(Figure):
+    """A figure of pyplot that a notebook does not draw a second time at the end of the cell."""
+
+    def _ipython_display_(self) -> None:
+        from matplotlib import pyplot
+
+        if "inline" in get_backend():
+            pyplot.close(self)
+        raise NotImplementedError  # IPython then draws it as any other figure
+
+
+def _shows_figures() -> bool:
+    # asking for the backend looks for a display where none was chosen
+    return get_backend().lower() not in backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
 
 
 def label_text(name: str = "disorder_parameter") -> str:
@@ -27,6 +71,8 @@ def label_text(name: str = "disorder_parameter") -> str:
         >>> label_text(), label_text("q6")
         ('mean $d_i$', 'q6')
     """
+    if name == "number_density":
+        return "number density (Å$^{-3}$)"
     return f"mean {DISORDER_TEXT[name]}" if name in DISORDER_TEXT else name
 
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 from ase.geometry import complete_cell
-from numba import njit
 
 from pyiron_nbed.checks import number, shown
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.extent import fractional_range
+from pyiron_nbed.kernels import njit
 from pyiron_nbed.units import quantities
 
 MINIMUM_DISTANCE = 0.5  # Å; no two atoms of a real structure come closer
@@ -186,7 +186,7 @@ def build_cell_list(atoms: Atoms, box_width: float) -> CellList:
     return CellList(ordered, order, cell, inverse, origin, n_boxes, periodic, start)
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _sort_into_boxes(positions, cell, inverse, origin, n_boxes, periodic, box, start, order, ordered):
     image = np.zeros(3)
     for i in range(positions.shape[0]):
@@ -209,7 +209,7 @@ def _sort_into_boxes(positions, cell, inverse, origin, n_boxes, periodic, box, s
     start[0] = 0
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _box_of(positions, i, inverse, origin, n_boxes, periodic, image):
     """Box of an atom; ``image`` becomes the periods to take off so that it lies in the cell."""
     index = np.int64(0)
@@ -254,7 +254,7 @@ def closest_pair(atoms: Atoms, within: float) -> tuple[int, int, float] | None:
     return min(int(i), int(j)), max(int(i), int(j)), float(np.sqrt(r2))
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _closest_pair(positions, order, cell, n_boxes, periodic, start, reach, within):
     # not a list of all pairs within the distance (cutoff_neighbors): on a million atoms that takes five
     # times as long and memory for every pair
@@ -278,7 +278,7 @@ def _closest_pair(positions, order, cell, n_boxes, periodic, start, reach, withi
     return best_i, best_j, best
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def box_reach(distance, heights, n_boxes, periodic):
     """(3,) how many boxes away, along each axis, an atom within ``distance`` Å can be."""
     reach = np.empty(3, np.int64)
@@ -289,7 +289,7 @@ def box_reach(distance, heights, n_boxes, periodic):
     return reach
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def gather_images(box, reach, positions, cell, n_boxes, periodic, start, xyz, index, half=False):
     """Atoms of all boxes within reach of a box, periodic images included, in one row.
 
@@ -338,7 +338,7 @@ def gather_images(box, reach, positions, cell, n_boxes, periodic, start, xyz, in
     return xyz, index, count, home
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def wrap_box(index, n_boxes, periodic):
     """(box inside the cell, periodic image it was taken from, False beyond an open face)."""
     if 0 <= index < n_boxes:

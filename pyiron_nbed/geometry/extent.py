@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 from ase.geometry import complete_cell
-from numba import njit
 
+from pyiron_nbed.kernels import njit
 from pyiron_nbed.units import quantities
 
 
@@ -42,7 +42,7 @@ def boxed_volume(atoms: Atoms) -> float:
     return float(np.prod(extent) * abs(np.linalg.det(cell)))
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def fractional_range(positions, inverse):
     """Least and largest fractional coordinates (3,) of positions (N, 3) by the inverse of the cell (3, 3)."""
     low, high = np.full(3, np.inf), np.full(3, -np.inf)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from pyiron_nbed.checks import is_whole
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.kernels import njit
 
 L_MAX = 20
 
@@ -45,7 +45,7 @@ def harmonic_coefficients(l: int) -> np.ndarray:  # noqa: E741  (the field's own
     return table
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def mean_harmonics(vectors, coefficients, work, out):
     """q̄_lm of one atom; ``vectors`` (3, n) to its neighbours, ``work`` (4, n), ``out`` (2l + 1,)."""
     l = coefficients.shape[0] - 1  # noqa: E741

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
-from numba import njit
 
 from pyiron_nbed.checks import memory, number
 from pyiron_nbed.geometry import search
@@ -18,6 +17,7 @@ from pyiron_nbed.geometry.cells import (
 )
 from pyiron_nbed.geometry.extent import boxed_volume
 from pyiron_nbed.geometry.harmonics import harmonic_coefficients, mean_harmonics
+from pyiron_nbed.kernels import njit
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.units import quantities
 
@@ -204,7 +204,7 @@ def _check_closest(closest, minimum_distance: float) -> None:
         raise too_close(i, j, r2**0.5, minimum_distance)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _within(
     first, last, positions, order, cell, n_boxes, periodic, start, reach, cutoff, offsets, fill,
     indices, distances,
@@ -237,7 +237,7 @@ def _within(
     return closest, closest_i, closest_j
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _nearest(
     first, last, positions, order, cell, heights, n_boxes, periodic, start, reach, radius, n_neighbors,
     coefficients, indices, harmonics, distances, within,
@@ -294,13 +294,13 @@ def _nearest(
     return closest, closest_i, closest_j
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _work(capacity):
     # one place more: the place after the last near image is written before it is known to be near
     return np.empty(capacity + 1), np.empty(capacity + 1, np.int64), np.empty(capacity + 1)
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def near_images(center, xyz, begin, m, itself, cutoff2, r2, near, near_r2):
     """Which of the images begin to m lie within a cutoff of a point: number, places, squared distances."""
     # rows cut to length: with indices that start at 0 the compiler can use vector instructions
@@ -322,7 +322,7 @@ def near_images(center, xyz, begin, m, itself, cutoff2, r2, near, near_r2):
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _choose(near_r2, near, count, n, cutoff2, xyz, pick):
     """Put the n nearest into ``pick``; False where the sphere is too small to be sure of them."""
     if count < n:
@@ -341,7 +341,7 @@ def _choose(near_r2, near, count, n, cutoff2, xyz, pick):
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _nth_smallest(values, count, n):
     nth = -1.0
     for k in range(count):
@@ -353,7 +353,7 @@ def _nth_smallest(values, count, n):
     return nth
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _choose_among_equal(near_r2, near, count, n, last, xyz, pick):
     """All nearer than the last; of those as far as it, the first by x, y, z."""
     got = 0
@@ -376,7 +376,7 @@ def _choose_among_equal(near_r2, near, count, n, last, xyz, pick):
         got += 1
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _comes_first(xyz, j, k):
     for c in range(3):
         if abs(xyz[c, j] - xyz[c, k]) > _SAME:
@@ -384,7 +384,7 @@ def _comes_first(xyz, j, k):
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _sort_by_distance(near_r2, near, xyz, pick):
     for a in range(1, len(pick)):
         k = pick[a]

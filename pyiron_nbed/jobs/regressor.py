@@ -167,6 +167,7 @@ class NBEDRegressor(AtomsJob):
     get_test = regressor_results.get_test
     get_history = regressor_results.get_history
     get_metrics = regressor_results.get_metrics
+    report = regressor_results.report
     get_splits = regressor_results.get_splits
     plot_parity = regressor_results.plot_parity
     plot_calibration = regressor_results.plot_calibration

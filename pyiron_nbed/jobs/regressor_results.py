@@ -13,6 +13,7 @@ from pyiron_nbed.dataset.reader import as_dataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.dataset_results import shown
 from pyiron_nbed.jobs.sources import builtin
+from pyiron_nbed.learning import evaluation
 from pyiron_nbed.learning.files import HISTORY_FILE, TEST_FILE
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ def get_metrics(job: NBEDRegressor) -> pd.DataFrame:
     tables = [pd.DataFrame(builtin(found["groups"])).assign(model=name) for name, found in models.items()]
     table = pd.concat(tables, ignore_index=True)
     return table[["model", *table.columns.drop("model")]]
+
+
+def report(job: NBEDRegressor) -> pd.DataFrame:
+    """Errors on the test patterns, all and by region, beside those of the baselines: a short table to print.
+
+    ``output.metrics["rmse"]`` and the like are the numbers; :func:`get_metrics` has all of them.
+    """
+    return evaluation.report({"network": builtin(job.output.metrics), **builtin(job.output.baselines)})
 
 
 def get_splits(job: NBEDRegressor) -> pd.DataFrame:
@@ -78,7 +87,10 @@ def plot_calibration(job: NBEDRegressor, label: str | None = None) -> Figure:
 
 def plot_history(job: NBEDRegressor) -> Figure:
     """Loss, mean absolute error and learning rate over the epochs."""
-    return figures.learning_curves(get_history(job), shown(_labels(job)[0]))
+    training = builtin(job.output.card["training"])
+    return figures.learning_curves(
+        get_history(job), shown(_labels(job)[0]), training["loss"], training["target"]
+    )
 
 
 def plot_profile(

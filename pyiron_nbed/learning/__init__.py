@@ -7,10 +7,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "augmentation": ["Augmentation"],
-        "evaluation": ["metrics", "metrics_table"],
+        "evaluation": ["metrics", "metrics_table", "report"],
         "leak": ["leak_table", "run_splits"],
-        "model": ["Model", "Prediction", "evaluate", "load_model"],
+        "model": ["Model", "evaluate", "load_model"],
         "networks": ["build_network"],
+        "prediction": ["Prediction"],
         "recipes": ["training_recipe"],
         "settings": ["Training", "with_preset"],
         "source": ["PatternBatch", "PatternSource"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from pyiron_nbed.containers import columns, instance
 from pyiron_nbed.dataset.schema import COMPOSITION_PREFIX
 from pyiron_nbed.dataset.splits import volume_widths
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.ssro.regions import OUTSIDE, REGION_TYPES
 
 if TYPE_CHECKING:
     from pyiron_nbed.dataset import PatternDataset
@@ -113,6 +115,42 @@ def metrics_table(
                 low, high = np.nanpercentile(spread[name], [2.5, 97.5])
             row |= {f"{name}_low": float(low), f"{name}_high": float(high)}
         rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def report(models: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The metrics of models on the same test patterns as a short table to print.
+
+    Args:
+        models: {name: metrics with "groups"}, such as {"network": card["metrics"], **card["baselines"]}.
+
+    Returns:
+        Rows for all patterns and each region of several (for each of several labels): model, patterns, n,
+        rmse with its 95 % interval as text, mae, r2 (inside a region the skill) and bias; rounded to what
+        can be read.
+
+    Example:
+        >>> t = np.linspace(0, 1, 40)
+        >>> table = metrics_table(t, t + 0.1, pd.DataFrame({"region": ["crystal"] * 40}), np.arange(40) // 4)
+        >>> print(report({"network": {"groups": table.to_dict("records")}}).iloc[0].to_dict()["interval"])
+        0.1000 to 0.1000
+    """
+    rows = []
+    for model, found in models.items():
+        several = found.get("labels", {})
+        for label, own in several.items() if several else [("", found)]:
+            for row in own["groups"]:
+                whole = row["n_patterns"] == own["groups"][0]["n_patterns"]
+                if row["by"] not in ("all", "region") or (row["by"] == "region" and whole):
+                    continue  # of one region all has been said
+                interval = f"{row['rmse_low']:.4f} to {row['rmse_high']:.4f}"
+                numbers = {name: round(row[name], 4) for name in ("mae", "r2", "bias")}
+                group = OUTSIDE if row["group"] == REGION_TYPES[0] else row["group"]
+                rows.append(
+                    {"model": model, **({"label": label} if several else {}), "patterns": group,
+                     "n": row["n_patterns"], "rmse": round(row["rmse"], 4),
+                     "interval": interval if np.isfinite(row["rmse_low"]) else "unknown", **numbers}
+                )  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from pyiron_nbed.learning.networks import (
     last_layer,
     load_weights,
 )
+from pyiron_nbed.learning.prediction import Prediction
 from pyiron_nbed.parallel import prefetched
 from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.images import masks
@@ -38,20 +39,6 @@ from pyiron_nbed.patterns.mesh import Mesh, check_patterns
 from pyiron_nbed.patterns.recipe import Recipe, unmasked
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
-
-
-class Prediction(NamedTuple):
-    """Predicted labels of P patterns.
-
-    Attributes:
-        mean: (P,) float64 in the unit of the label; (P, L) for L > 1 labels.
-        std: standard uncertainty, the same shape: calibrated so that ±1.645 of it held 90 % of the test
-            patterns (one number for all patterns where the model is neither an ensemble nor trained with
-            the loss "gaussian").
-    """
-
-    mean: np.ndarray
-    std: np.ndarray
 
 
 class Model:
@@ -74,6 +61,20 @@ class Model:
         self.recipe = Recipe.from_dict(card["recipe"])
         self.mesh = self.recipe.mesh
         self.labels: list[str] = list(card["labels"])
+
+    def __repr__(self) -> str:
+        split, found = self.card.get("split", {}), self.card.get("metrics", {})
+        parts = [f"{self.card['network']} predicts {', '.join(self.labels)} from patterns of {self.mesh}"]
+        if len(self.networks) > 1:
+            parts.append(f"{len(self.networks)} members")
+        if split.get("n_train"):
+            parts.append(f"trained on {split['n_train']:,} patterns")
+        if "rmse" in found:
+            parts.append(
+                f"RMSE {found['rmse']:.4f}, R² {found['r2']:.3f} on {found['n_patterns']:,} test patterns "
+                f"(split {split.get('kind')})"
+            )
+        return "Model: " + "; ".join(parts)
 
     @classmethod
     def from_states(cls, states: Sequence[dict[str, torch.Tensor]], card: dict) -> Model:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pyiron_nbed.checks import flag, is_number, number, one_of, seed_number, shown, whole
@@ -183,6 +183,13 @@ class Training:
                "schedule": "plateau", "patience": 20, "threshold": 1e-4, "validation": "test",
                "keep": "best", "augmentation": Augmentation.study(), "recipe": "study"}  # fmt: skip
         return cls(**{"network": "resnet18", **own, **known_fields(changes, "The training", cls)})
+
+    def __repr__(self) -> str:
+        usual = Training()
+        own = ((f.name, getattr(self, f.name), getattr(usual, f.name)) for f in fields(self))
+        return (
+            f"Training({', '.join(f'{name}={value!r}' for name, value, default in own if value != default)})"
+        )
 
     @property
     def n_parameters(self) -> int:

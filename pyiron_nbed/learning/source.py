@@ -20,6 +20,7 @@ from pyiron_nbed.diffraction.random_volumes import DrawnVolumes, RandomVolumes
 from pyiron_nbed.diffraction.volumes import OneLayerCluster, VolumeRange
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.parallel import prefetched, thread_count
+from pyiron_nbed.patterns.display import gallery, page, picture
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
 from pyiron_nbed.provenance import structure_id, versions
 
@@ -144,6 +145,19 @@ class PatternSource:
                 symbol = name.removeprefix(schema.COMPOSITION_PREFIX)
                 self._values[name] = (self._atoms.symbols == symbol).astype(float)
         self._ids = [structure_id(atoms) for atoms in structures]
+
+    def __repr__(self) -> str:
+        structures = f"{len(self._ids)} structures" if len(self._ids) > 1 else "1 structure"
+        return (
+            f"PatternSource: endless batches of {self.batch_size} patterns, {self.mesh}; {structures} "
+            f"({len(self._atoms):,} atoms); volumes {', '.join(map(repr, self.volumes))}; labels "
+            f"{', '.join(self.labels)}; engine {self.engine}, seed {self.seed}"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = self.batch(0)
+        patterns = shown.patterns[:8].cpu().numpy()
+        return page(self, picture(gallery(patterns, self.mesh), f"the first {len(patterns)} of batch 0"))
 
     def __iter__(self) -> Iterator[PatternBatch]:
         """All batches from the first, without end; see :meth:`batches`."""

@@ -24,7 +24,7 @@ from pyiron_nbed.files import check_folder
 from pyiron_nbed.learning.baselines import baselines
 from pyiron_nbed.learning.card import training_card, training_key
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
-from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups
+from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups, report
 from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank, termination
 from pyiron_nbed.learning.model import Model, keep_units
 from pyiron_nbed.learning.networks import build_network
@@ -56,6 +56,15 @@ class Trained:
     history: pd.DataFrame
     split: Split
     test: pd.DataFrame
+
+    def report(self) -> pd.DataFrame:
+        """Errors on the test patterns, all and by region, beside those of the baselines: a short table."""
+        card = self.model.card
+        return report({"network": card["metrics"], **card.get("baselines", {})})
+
+    def __repr__(self) -> str:
+        epochs = self.history["epoch"].max() if len(self.history) else 0
+        return f"Trained, {epochs} epochs. {self.model!r}\n{self.report().to_string(index=False)}"
 
 
 def train(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,20 @@ class NavigationAxis:
     step: float = 1.0
     offset: float = 0.0
     units: str | None = "Å"
+
+
+class Plane(NamedTuple):
+    """A map in the plane of two axes, as images and figures take it.
+
+    Attributes:
+        values: (rows = second axis, columns = first axis).
+        extent: edges of the map in Å: low and high along the columns, low and high along the rows.
+        names: of the axes along the columns and along the rows.
+    """
+
+    values: np.ndarray
+    extent: tuple[float, float, float, float]
+    names: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -85,6 +100,40 @@ class Grid:
             grid = grid.astype(np.result_type(values.dtype, np.float16))
             grid[absent] = np.nan
         return grid
+
+    def plane(self, values: np.ndarray, across: int = -1) -> Plane:
+        """Values of the patterns on the middle plane across an axis of a grid of three axes.
+
+        Args:
+            values: (P,) of all patterns, in the order of the file.
+            across: number of the axis that the plane is cut across: that along the beam for a map of a scan.
+
+        Returns:
+            The :class:`Plane`; NaN where there is no pattern.
+
+        Raises:
+            InputError: a grid of fewer axes, a line, no such axis, or fewer values than the grid has rows.
+
+        Example:
+            >>> axes = NavigationAxis("a", 2.0), NavigationAxis("b", 5.0), NavigationAxis("c", 1.0)
+            >>> Grid(np.arange(8).reshape(2, 2, 2), axes).plane(np.arange(8.0)).extent
+            (-1.0, 3.0, -2.5, 7.5)
+        """
+        n = self.rows.ndim
+        across = whole(across, "across", -n, n - 1) % n
+        kept = [a for a in range(n) if a != across]
+        if n != 3 or min(self.rows.shape[a] for a in kept) < 2:
+            raise InputError(
+                f"The patterns lie on a grid of {' × '.join(map(str, self.rows.shape))}, which has no plane "
+                f"across axis {across}: scan at least two positions along two axes."
+            )
+        cut = np.take(self.map(values), self.rows.shape[across] // 2, axis=across).T
+        ends: list[float] = []
+        for a in kept:
+            axis = self.axes[a]
+            ends += [axis.offset - axis.step / 2, axis.offset + (self.rows.shape[a] - 0.5) * axis.step]
+        first, second = (self.axes[a].name for a in kept)
+        return Plane(cut, (ends[0], ends[1], ends[2], ends[3]), (first, second))
 
     @quantities(through="angstrom")
     def line(

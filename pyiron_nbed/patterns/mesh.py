@@ -44,6 +44,8 @@ class Mesh:
         (133, 133)
         >>> Mesh(1.0, 0.045, integrate=3).fine.delta_k
         0.015
+        >>> print(Mesh(1.0, 0.05))
+        39 × 39 pixels of 0.05 Å⁻¹ up to 1 Å⁻¹ (flat slice)
     """
 
     k_max: float = 1.0
@@ -74,7 +76,6 @@ class Mesh:
                 f"Mesh: k_max = {self.k_max} Å⁻¹ is beyond the scattering table, which ends at "
                 f"{2 * S_MAX} Å⁻¹ (and a pixel reaches on by delta_k): lower k_max."
             )
-
         sides = 2 * self.k_max * self.integrate / self.delta_k
         if sides > MAX_PIXELS + 1:
             points = " points of its pixels" if self.integrate > 1 else " pixels"
@@ -83,6 +84,12 @@ class Mesh:
                 f"{sides:,.0f} × "
                 f"{sides:,.0f}{points}, and {MAX_PIXELS:,} × {MAX_PIXELS:,} are the limit: raise delta_k."
             )
+
+    def __str__(self) -> str:
+        n = self.shape[0]
+        curved = "flat slice" if self.beam_energy is None else f"Ewald sphere of {self.beam_energy:g} eV"
+        averaged = f", {self.integrate} × {self.integrate} points each" if self.integrate > 1 else ""
+        return f"{n} × {n} pixels of {self.delta_k:g} Å⁻¹ up to {self.k_max:g} Å⁻¹ ({curved}{averaged})"
 
     @classmethod
     @quantities(k_max="1/angstrom", beam_energy="eV")

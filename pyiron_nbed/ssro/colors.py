@@ -17,6 +17,11 @@ DISORDER_RANGE = (0.0, 1.3)
 # the colours that OVITO gives to common neighbour types: other, fcc, hcp, bcc, icosahedral
 CNA_COLORS = np.array([[0.8, 0.8, 0.8], [0.25, 0.7, 0.3], [0.85, 0.25, 0.2], [0.2, 0.35, 0.85],
                        [0.93, 0.75, 0.15]])  # fmt: skip
+# one colour for one kind of structure, whether a motif, a common-neighbour type or a region tells it
+_CRYSTAL, _AMORPHOUS, _OTHER = "#40b34d", "#b5403a", "#9a9a9a"
+REGION_COLORS = {"crystal": _CRYSTAL, "ACTR": "#e0a030", "interior": _AMORPHOUS}
+OUTSIDE_COLOR = _OTHER  # of patterns in no region
+CLASS_COLORS = {"FCC": _CRYSTAL, "ordered": "#53b0c0", "disordered": _AMORPHOUS, "intermediate": _OTHER}
 
 
 def species_color(number: int) -> np.ndarray:

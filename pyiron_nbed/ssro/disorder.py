@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numba import njit
 
 from pyiron_nbed.checks import flag, warn
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE
 from pyiron_nbed.geometry.neighbors import nearest_harmonics, nearest_neighbors
 from pyiron_nbed.geometry.search import ISOLATED_BEYOND
+from pyiron_nbed.kernels import njit
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.ssro.pyscal import check_backend, pyscal_disorder_and_bond_order
 from pyiron_nbed.units import quantities
@@ -232,7 +232,7 @@ def _without_isolated(disorder, q, isolated) -> tuple[np.ndarray, np.ndarray]:
     return disorder, q
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _normalize(first, last, order, harmonics, scale, q):
     n_components = harmonics.shape[1]
     for i in range(first, last):
@@ -247,7 +247,7 @@ def _normalize(first, last, order, harmonics, scale, q):
             harmonics[i, m] *= inverse
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@njit(fastmath={"reassoc", "contract"})
 def _disorder(first, last, order, neighbors, harmonics, out):
     n = neighbors.shape[1]
     n_components = harmonics.shape[1]

@@ -17,6 +17,9 @@ from pyiron_nbed.files import check_target, replaced
 from pyiron_nbed.geometry.cells import MINIMUM_DISTANCE, check_atoms
 from pyiron_nbed.ssro.colors import COLOR_MAP, DISORDER_RANGE, atom_colors, color_name
 from pyiron_nbed.ssro.disorder import DISORDER_NAMES
+from pyiron_nbed.ssro.motifs import MOTIF_CLASSES
+from pyiron_nbed.ssro.ovito import CNA_TYPES
+from pyiron_nbed.ssro.regions import REGION_TYPES
 
 _COLUMNS = {"voronoi_index": ("n3", "n4", "n5", "n6")}
 
@@ -51,13 +54,46 @@ def write_dump(
     cell = atoms.cell.array
     if abs(np.linalg.det(cell)) < 1e-9:
         raise StructureError("A dump needs a cell with a volume: set atoms.cell in Å.")
-    symbols = np.array(atoms.get_chemical_symbols())
-    types = np.unique(symbols, return_inverse=True)[1]
     positions = atoms.positions
     if np.abs(cell - np.diag(cell.diagonal())).max() > 1e-9 or cell.diagonal().min() < 0:
         prism = Prism(cell, pbc=atoms.pbc)
         positions = prism.vector_to_lammps(positions, wrap=False)
         cell = prism.vector_to_lammps(cell, wrap=False)
+    columns = _columns(atoms, positions)
+    columns.update(zip(("Color.R", "Color.G", "Color.B"), np.round(colors, 4).T, strict=True))
+    ends = " ".join("pp" if periodic else "ff" for periodic in atoms.pbc)
+    with replaced(path) as partial, open(partial, "w") as file:
+        file.write(f"ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n{len(atoms)}\n")
+        file.write(_box(cell, ends))
+        file.write("ITEM: ATOMS " + " ".join(columns) + "\n")
+        pd.DataFrame(columns).to_csv(file, sep=" ", header=False, index=False, float_format="%.11g")
+
+
+def atom_table(atoms: Atoms) -> pd.DataFrame:
+    """Values of every atom as a table, with classes, common-neighbour types and regions by name.
+
+    Args:
+        atoms: N atoms (Å), as :func:`pyiron_nbed.ssro.summary.short_range_order` gives them.
+
+    Returns:
+        N rows: id, type, element, x, y, z (Å) and every numeric array, a Voronoi index as n3, n4, n5, n6.
+
+    Example:
+        >>> atoms = Atoms("Cu")
+        >>> atoms.set_array("motif_class", np.array([2]))
+        >>> atom_table(atoms)["motif_class"].tolist()
+        ['disordered']
+    """
+    columns = _columns(atoms, atoms.positions)
+    for name, texts in (("motif_class", MOTIF_CLASSES), ("cna", CNA_TYPES), ("region", REGION_TYPES)):
+        if name in columns:
+            columns[name] = np.array(texts)[columns[name]]
+    return pd.DataFrame(columns)
+
+
+def _columns(atoms: Atoms, positions: np.ndarray) -> dict[str, Any]:
+    symbols = np.array(atoms.get_chemical_symbols())
+    types = np.unique(symbols, return_inverse=True)[1]
     columns: dict[str, Any] = {"id": np.arange(1, len(atoms) + 1), "type": types + 1, "element": symbols}
     columns.update(zip("xyz", np.round(positions, 8).T, strict=True))
     for name, values in atoms.arrays.items():
@@ -69,13 +105,7 @@ def write_dump(
         elif values.ndim == 2:
             parts = _COLUMNS.get(name, [f"{name}_{k}" for k in range(values.shape[1])])
             columns.update(zip(parts, values.T, strict=True))
-    columns.update(zip(("Color.R", "Color.G", "Color.B"), np.round(colors, 4).T, strict=True))
-    ends = " ".join("pp" if periodic else "ff" for periodic in atoms.pbc)
-    with replaced(path) as partial, open(partial, "w") as file:
-        file.write(f"ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n{len(atoms)}\n")
-        file.write(_box(cell, ends))
-        file.write("ITEM: ATOMS " + " ".join(columns) + "\n")
-        pd.DataFrame(columns).to_csv(file, sep=" ", header=False, index=False, float_format="%.11g")
+    return columns
 
 
 def _box(cell: np.ndarray, ends: str) -> str:

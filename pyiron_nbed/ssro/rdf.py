@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from numba import njit
 
 from pyiron_nbed.checks import number, one_of
 from pyiron_nbed.errors import InputError, StructureError
@@ -20,6 +19,7 @@ from pyiron_nbed.geometry.cells import (
 )
 from pyiron_nbed.geometry.neighbors import near_images
 from pyiron_nbed.geometry.search import check_room, check_search
+from pyiron_nbed.kernels import njit
 from pyiron_nbed.parallel import run_in_threads
 from pyiron_nbed.units import quantities
 
@@ -190,7 +190,7 @@ def _normalized(counts, numbers, species, mask, cutoff, volume) -> RadialDistrib
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _count(
     first, last, positions, cell, n_boxes, periodic, start, reach, cutoff, species, n_species, n_bins,
     mask, half, counts,

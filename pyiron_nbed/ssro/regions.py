@@ -18,6 +18,7 @@ from pyiron_nbed.ssro.profiles import Windows, axis_coordinate, check_windows, m
 from pyiron_nbed.units import quantities
 
 REGION_TYPES = ("none", "crystal", "ACTR", "interior")
+OUTSIDE = "outside the regions"  # what "none" is called in figures and tables
 NONE, CRYSTAL, ACTR, INTERIOR = range(4)
 _STEP = 0.25  # Å between windows, far below their width
 

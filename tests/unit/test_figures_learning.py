@@ -73,7 +73,7 @@ def test_learning_curves(in_folder):
     assert [len(axis.lines) for axis in figure.axes] == [2, 2, 2]
     assert loss.get_yscale() == "linear"  # below 0 for one member
     assert mae.get_yscale() == "log"
-    assert mae.get_ylabel() == "MAE of q6"
+    assert mae.get_ylabel() == "MAE of\nq6"
     assert rate.lines[0].get_drawstyle() == "steps-post"
     figure.savefig(in_folder / "history.png")
     with pytest.raises(InputError, match="lacks"):
@@ -149,3 +149,41 @@ def test_profile_with_interval_and_regions(in_folder):
     figure.savefig(in_folder / "profile.png")
     with pytest.raises(InputError, match="differ in length"):
         figures.prediction_profile(x, true, true[:-1])
+
+
+def test_few_patterns_are_drawn_as_points_and_those_in_no_region_are_named():
+    random = np.random.default_rng(0)
+    true = random.random(499)
+    predicted = true + 0.1 * random.normal(size=499)
+    assert not figures.parity(true, predicted).axes[0].collections
+    regions = np.repeat(["crystal", "none"], [250, 249])
+    axis = figures.parity(true, predicted, regions=regions).axes[0]
+    assert not axis.collections
+    assert [len(line.get_xdata()) for line in axis.lines[:2]] == [250, 249]
+    assert [text.split(":")[0] for text in texts(axis)[1:]] == ["crystal", "outside the regions"]
+    true, predicted = random.random(500), random.random(500)
+    assert figures.parity(true, predicted).axes[0].collections
+
+
+def test_a_density_is_no_wider_than_what_it_shows():
+    random = np.random.default_rng(0)
+    true, predicted = random.random(3000), 0.5 + 0.01 * random.normal(size=3000)
+    contours = figures.parity(true, predicted).axes[0].collections[-1]
+    heights = np.concatenate([path.vertices[:, 1] for path in contours.get_paths()])
+    assert heights.min() > 0.44
+    assert heights.max() < 0.56
+
+
+def test_losses_say_their_unit_and_whose_they_are(in_folder):
+    rows = [
+        {"member": 0, "epoch": e, "loss": 1 / e, "mae": 0.1 / e, "learning_rate": 1e-3,
+         "validation_loss": 2 / e, "validation_mae": 0.2 / e}
+        for e in (1, 2, 3)
+    ]  # fmt: skip
+    figure = figures.learning_curves(pd.DataFrame(rows), loss="huber")
+    assert figure.axes[0].get_ylabel() == "loss\nHuber of error / σ of label"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training", "validation"]
+    order = figures.learning_curves(pd.DataFrame(rows), target="order")
+    assert order.axes[0].get_ylabel() == "loss\n|error|"
+    with pytest.raises(InputError, match="loss is 'l2'"):
+        figures.learning_curves(pd.DataFrame(rows), loss="l2")

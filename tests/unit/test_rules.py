@@ -131,6 +131,22 @@ def test_import_is_light_and_registers_jobs():
     subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
 
 
+def test_parts_of_the_package_are_found_after_a_bare_import_and_loaded_when_used():
+    code = (
+        "import sys, pyiron_nbed\n"
+        "parts = {'dataset', 'diffraction', 'examples', 'figures', 'learning', 'patterns', 'ssro'}\n"
+        "assert parts | {'Mesh', 'structures'} <= set(dir(pyiron_nbed))\n"
+        "assert not {f'pyiron_nbed.{part}' for part in parts} & set(sys.modules)\n"
+        "assert 'load' in dir(pyiron_nbed.examples)\n"
+        "assert 'train' in dir(pyiron_nbed.learning)\n"
+        "assert 'parity' in dir(pyiron_nbed.figures)\n"
+        "assert 'find_scan' in dir(pyiron_nbed.dataset)\n"
+        "assert 'disorder_parameter' in dir(pyiron_nbed.ssro)\n"
+        "assert not {'torch', 'pyiron_atomistics', 'matplotlib'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
+
+
 def test_every_registered_class_can_be_imported():
     for name, module in pyiron_nbed.JOB_CLASSES.items():
         assert getattr(importlib.import_module(module), name).__name__ == name
