@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
@@ -108,6 +109,7 @@ def same(one: Any, other: Any) -> bool:
         one, other = (
             {k: v for k, v in d.items() if k not in ("relative", "hash", "id")} for d in (one, other)
         )
+    one, other = (v.to_dict("list") if isinstance(v, pd.DataFrame) else v for v in (one, other))
     several = (Mapping, list, tuple, np.ndarray)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
@@ -117,7 +119,7 @@ def same(one: Any, other: Any) -> bool:
         if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
             return np.array_equal(one, other)
         return all(same(a, b) for a, b in zip(one, other, strict=True))
-    return bool(one == other)
+    return not isinstance(one, several) and not isinstance(other, several) and bool(one == other)
 
 
 def _old_names(inputs: Any, prefix: str) -> list[str]:

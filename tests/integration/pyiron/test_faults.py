@@ -227,7 +227,7 @@ def test_interrupted_job_is_aborted_and_lammps_is_gone(project, in_folder, numbe
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, env=dict(os.environ))
     log = Path(project.path) / "job_hdf5" / "job" / "log.lammps"
-    for _ in range(400):
+    for _ in range(1800):
         if log.exists() and "Step" in log.read_text():
             break
         time.sleep(0.1)

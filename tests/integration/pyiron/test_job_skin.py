@@ -103,7 +103,7 @@ COMPLETE = """
 import IPython
 from IPython.core.completer import provisionalcompleter
 shell = IPython.core.interactiveshell.InteractiveShell.instance()
-shell.run_cell("import pyiron_nbed\\nfrom %s import Project")
+shell.run_cell("import pyiron_nbed\\nfrom pyiron_base import Project")
 shell.run_cell("pr = Project('p')\\njob = pr.create.job.NBEDDataset('d')")
 def texts(code):
     with provisionalcompleter():
@@ -113,14 +113,17 @@ for shell.Completer.use_jedi in {shell.Completer.use_jedi, False}:
     assert texts("job.input.zo") == {"zone_axis"}, texts("job.input.zo")
     assert "compare" in texts("pr.nbed.co")
     assert "sources" in texts("job.sou")
+shell.run_cell("from pyiron_atomistics import Project as Other")
+shell.run_cell("other = Other('p')")
+for shell.Completer.use_jedi in {shell.Completer.use_jedi, False}:
+    assert texts("other.create.job.NBED") == {"NBEDDataset", "NBEDRegressor"}
 """
 
 
-@pytest.mark.parametrize("kind", ["pyiron_base", "pyiron_atomistics"])
-def test_tab_completion(in_folder, kind):
+def test_tab_completion(in_folder):
     pytest.importorskip("IPython", "9.3")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", COMPLETE % kind], capture_output=True, text=True,
+        [sys.executable, "-W", "ignore", "-c", COMPLETE], capture_output=True, text=True,
         env={**os.environ, "HOME": str(in_folder)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -5,11 +5,13 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyiron_base import Project
 
 from pyiron_nbed import Cylinder, Mesh, random_alloy
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.jobs.inputs import same
 from pyiron_nbed.jobs.references import find, load_job
 from pyiron_nbed.provenance import structure_id
 
@@ -195,6 +197,25 @@ def test_a_model_of_a_dataset_that_was_made_again(project):
     assert fit.predict(data.dataset.patterns[:2]).mean.shape == (2,)
     shutil.rmtree(data.folder)  # nothing to compare with
     assert project.load("fit").model is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        (np.zeros(3), None, False),
+        (None, np.zeros(3), False),
+        (np.zeros(3), [0, 0, 0], True),
+        (np.zeros((2, 3)), np.zeros(3), False),
+        (pd.DataFrame({"Name": ["a"]}), pd.DataFrame({"Name": ["a"]}), True),
+        (pd.DataFrame({"Name": ["a"]}), "a", False),
+        ({"file": "a.h5", "hash": "1"}, {"file": "a.h5", "relative": "a.h5"}, True),
+        ({"job_name": "a", "project": "p", "hash": "1"}, {"job_name": "b", "project": "p"}, False),
+        ({"job_name": "a", "project": "p"}, [1], False),
+    ],
+)
+def test_which_inputs_are_the_same(one, other, equal):
+    assert same(one, other) is equal
+    assert same(other, one) is equal
 
 
 def test_a_finished_job_with_another_input_says_so(project):
