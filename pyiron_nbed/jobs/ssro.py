@@ -42,9 +42,9 @@ _OPTIONS = {
 class SSRO(AtomsJob):
     """d_i, Q_l, motifs, common neighbours, regions, profiles and RDFs.
 
-    ``sources``: atoms, finished jobs, or LAMMPS dumps, data and restart files, with ``input.species`` the
-    element of each type where a file does not name them. ``input.frame`` picks a frame by number or name; a
-    list or "all" makes a time series. The other inputs are the arguments of
+    ``sources``: atoms, finished jobs, or files (:mod:`pyiron_nbed.structures.reading`), with
+    ``input.species`` the element of each type where a file does not name them. ``input.frame`` picks a frame
+    by number or name; a list or "all" makes a time series. The other inputs are the arguments of
     :func:`pyiron_nbed.ssro.summary.short_range_order`. ``output`` holds the summary of the last frame and
     ``output.time_series``; values per atom are in files, see :meth:`get_structure`.
     """

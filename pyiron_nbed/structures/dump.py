@@ -31,15 +31,15 @@ def read_frames(path: str | os.PathLike, species: Sequence[str] | None = None) -
         ``info["step"]`` = time step.
 
     Raises:
-        LammpsError: the file is absent, its end is cut off, or it holds other columns.
+        LammpsError: the file is absent, holds other columns, or (behind the whole frames) its end is cut off.
         StructureError: a frame without atoms, or an id that stands twice.
         InputError: a type without species.
     """
     species = check_species(species)
     scan = scan_dump(path)
-    check_tail(path, scan)
     for number in range(len(scan.places)):
         yield to_atoms(dump_frame(path, scan, number, species is not None), species)
+    check_tail(path, scan)
 
 
 def read_frame(path: str | os.PathLike, species: Sequence[str] | None = None, frame: int = -1) -> Atoms:

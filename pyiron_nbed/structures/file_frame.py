@@ -232,9 +232,8 @@ def element_of_mass(mass: float) -> str | None:
 def _check_numbers(frame: FileFrame) -> None:
     if not len(frame.types):
         raise StructureError(f"{frame.where} holds no atoms: choose another frame.")
-    finite = np.isfinite(frame.positions).all(1)
-    if not finite.all():
-        place = int((~finite).argmax())
+    if not np.isfinite(frame.positions).all():
+        place = int((~np.isfinite(frame.positions).all(1)).argmax())
         which = f"atom id {frame.ids[place]}" if frame.ids is not None else f"atom {place}, counted from 0,"
         raise StructureError(
             f"{frame.where} holds a position that is no finite number ({which}): the run went wrong, or the "

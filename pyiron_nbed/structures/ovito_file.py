@@ -77,10 +77,10 @@ def ovito_frame(
     arrays = {name: np.array(particles[name]) for name in keep if name in particles}
     return FileFrame(
         where=where,
-        types=np.array(particles.particle_types, np.int64),
-        positions=np.array(particles.positions, float),
+        types=np.asarray(particles.particle_types),
+        positions=np.asarray(particles.positions),
         cell=cell, origin=origin, pbc=pbc,
-        ids=None if ids is None else np.array(ids, np.int64),
+        ids=None if ids is None else np.asarray(ids),
         names=names, named=bool(names),
         arrays=arrays,
     )  # fmt: skip

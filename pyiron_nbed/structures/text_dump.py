@@ -24,7 +24,7 @@ _HEAD = re.compile(
     rb"ITEM: BOX BOUNDS(?P<flags>[^\n]*)\n(?P<box>(?:[^\n]*\n){3})"
     rb"ITEM: ATOMS(?P<columns>[^\n]*)(?:\n|\Z)"
 )
-_BLOCK = 1 << 24
+_BLOCK = 1 << 20
 _BOUNDARY = re.compile(r"[pfsm]{2}\Z")
 
 
@@ -81,21 +81,22 @@ def text_frame(file: BinaryIO, place: Place, where: str, by_type: bool) -> FileF
     Raises:
         LammpsError, StructureError: other columns, or what is no number.
     """
-    file.seek(place.start)
-    text = file.read(place.end - place.start)
-    head = _HEAD.match(text)
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        damage = whole.find(b"\0", place.start, place.end)
+        head = _HEAD.match(whole[place.start : place.start + _BLOCK])
+        alone = place.start == 0 and place.end == len(whole)
+        source = file.name if alone else whole[place.start : place.end]
+    if damage >= 0:
+        raise StructureError(f"{where} holds no text at its byte {damage}: the file is damaged.")
     assert head is not None  # the scan has seen it
-    if b"\0" in text:
-        byte = place.start + text.index(b"\0")
-        raise StructureError(f"{where} holds no text at its byte {byte}: the file is damaged.")
+    first_row = head.string[head.end() :].split(b"\n", 1)[0].split()
     columns = head["columns"].decode("utf-8", "replace").split()
     names = coordinates_of(columns)
     kind = _kind_column(columns, by_type)
     if names is None or kind is None or "id" not in columns:
         raise LammpsError(
             f"{where} has the columns {' '.join(columns)!r}: a dump with id, type (or element) and x y z "
-            "(or xu, "
-            "xs, xsu) is needed."
+            "(or xu, xs, xsu) is needed."
         )
     mapping: list[str | None] = [None] * len(columns)
     mapping[columns.index("id")], mapping[columns.index(kind)] = "Particle Identifier", "Particle Type"
@@ -105,8 +106,6 @@ def text_frame(file: BinaryIO, place: Place, where: str, by_type: bool) -> FileF
     cell, origin, pbc = _box(head, where)
     if n_atoms == 0:
         raise StructureError(f"{where} holds no atoms: choose another frame.")
-    whole = place.start == 0 and place.end == os.fstat(file.fileno()).st_size
-    source = file.name if whole else text
     frame = ovito_frame(source, where, ".dump", input_format="lammps/dump", columns=mapping)
     if len(frame.types) != n_atoms or frame.ids is None or not _is_near(frame.cell, cell):
         raise StructureError(
@@ -114,7 +113,7 @@ def text_frame(file: BinaryIO, place: Place, where: str, by_type: bool) -> FileF
         )
     frame.cell, frame.origin, frame.pbc = cell, origin, pbc
     frame.unit, frame.step = place.unit, place.step
-    frame.named = bool(frame.names) and not (kind == "type" and _is_numbered(text[head.end() :], columns))
+    frame.named = bool(frame.names) and not (kind == "type" and _is_numbered(first_row, columns))
     return frame
 
 
@@ -122,20 +121,17 @@ def named_types(path: str | os.PathLike, place: Place) -> bool:
     """Whether the atoms of a frame have names."""
     with open(path, "rb") as file:
         file.seek(place.start)
-        text = file.read(min(place.end - place.start, 65_536))
+        text = file.read(min(place.end - place.start, _BLOCK))
     head = _HEAD.match(text)
-    if head is None:
-        return False
-    columns = head["columns"].decode("utf-8", "replace").split()
+    columns = [] if head is None else head["columns"].decode("utf-8", "replace").split()
     kind = _kind_column(columns, by_type=False)
-    if kind != "type":
+    if head is None or kind != "type":
         return kind is not None
-    return not _is_numbered(text[head.end() :], columns)
+    return not _is_numbered(text[head.end() :].split(b"\n", 1)[0].split(), columns)
 
 
-def _is_numbered(rows: bytes, columns: list[str]) -> bool:
+def _is_numbered(row: list[bytes], columns: list[str]) -> bool:
     """Whether the column "type" holds numbers, not labels."""
-    row = rows[:65_536].split(b"\n", 1)[0].split()
     return len(row) != len(columns) or row[columns.index("type")].lstrip(b"-").isdigit()
 
 
@@ -147,11 +143,13 @@ def _kind_column(columns: list[str], by_type: bool) -> str | None:
 def _starts(text: mmap.mmap) -> list[int]:
     """Where frames begin: at TIMESTEP, or at UNITS and TIME just before it."""
     starts = []
-    found = text.find(_MARK)
-    while found >= 0:
-        before = _BEFORE.search(text[max(0, found - 200) : found])
-        starts.append(found - (len(before.group()) if before else 0))
-        found = text.find(_MARK, found + len(_MARK))
+    colon = text.find(b":")  # one letter that rows do not have is found twenty times faster than the words
+    while colon >= 0:
+        found = colon - _MARK.index(b":")
+        if found >= 0 and text[found : found + len(_MARK)] == _MARK:
+            before = _BEFORE.search(text[max(0, found - 200) : found])
+            starts.append(found - (len(before.group()) if before else 0))
+        colon = text.find(b":", colon + 1)
     return starts
 
 
@@ -162,8 +160,9 @@ def _end_of_rows(text: mmap.mmap, head: re.Match, end: int, last: bool) -> int |
     if wanted == 0:
         return begin
     counted = 0
+    letters = np.frombuffer(text, np.uint8)
     for block in range(begin, end, _BLOCK):
-        part = np.frombuffer(text[block : min(end, block + _BLOCK)], np.uint8) == 10
+        part = letters[block : min(end, block + _BLOCK)] == 10
         more = int(np.count_nonzero(part))
         if counted + more >= wanted:
             return block + int(np.flatnonzero(part)[wanted - counted - 1]) + 1
