@@ -20,8 +20,6 @@ from ase.data import atomic_numbers
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.units import NOUNS
 
-_LONGEST = 120  # characters of a value in an error
-
 
 def is_number(value: Any) -> bool:
     """True for one finite real number (no bool, no text).
@@ -30,7 +28,10 @@ def is_number(value: Any) -> bool:
         >>> is_number(np.float32(2)), is_number(True), is_number(float("nan")), is_number("2")
         (True, False, False, False)
     """
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    # a whole number of any size is finite, which math.isfinite does not take
+    return isinstance(value, numbers.Integral) or math.isfinite(value)
 
 
 def is_whole(value: Any) -> bool:
@@ -41,6 +42,41 @@ def is_whole(value: Any) -> bool:
         (True, True, False, False)
     """
     return is_number(value) and value == int(value)
+
+
+def shown(value: Any) -> str:
+    """A value as an error names it: on one line, and not long.
+
+    Example:
+        >>> shown("cpu"), shown(np.float64(2.5)), shown(np.zeros((3, 4, 5)))
+        ("'cpu'", '2.5', 'an array of shape (3, 4, 5)')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, np.generic):
+        value = value.item()
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and (len(shape) > 2 or math.prod(shape) > 6):
+        kind = "an array" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        return f"{kind} of shape {tuple(shape)}"
+    text = " ".join(repr(value).split())
+    if " at 0x" in text:  # the address of an object that does not say what it is
+        return f"an object of the type {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:90]} …"
+
+
+def seed_number(value: Any, name: str = "seed") -> int:
+    """A seed: a whole number that all generators of random numbers take.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> seed_number("a")
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: seed is 'a': give a whole number from 0 to 4294967295.
+    """
+    return whole(value, name, 0, 2**32 - 1)
 
 
 def number(
@@ -135,7 +171,7 @@ def interval(
         (3.0, 8.0)
     """
     try:
-        first, last = value
+        first, last = value if isinstance(value, (list, tuple, np.ndarray)) else ()
         pair = float(number(first, name, low, high, above=above)), float(number(last, name, low, high))
         if pair[0] <= pair[1]:
             return pair
@@ -167,7 +203,8 @@ def one_of(value: Any, name: str, allowed: Iterable[Any], hint: str = "") -> Any
     choices = list(allowed)
     for choice in choices:
         same_kind = isinstance(value, str) == isinstance(choice, str)
-        if np.ndim(value) == 0 and same_kind and not isinstance(value, (bool, np.bool_)) and value == choice:
+        single = isinstance(value, (str, type(None))) or np.isscalar(value)
+        if single and same_kind and not isinstance(value, (bool, np.bool_)) and value == choice:
             return choice
     raise InputError(_sentence(name, value, ["choose one of " + ", ".join(map(repr, choices))], hint))
 
@@ -187,7 +224,7 @@ def flag(value: Any, name: str) -> bool:
     raise InputError(f"{name} is {shown(value)}: give True or False.")
 
 
-def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
+def direction(value: Sequence[float] | Sequence[Sequence[float]] | np.ndarray, name: str) -> np.ndarray:
     """Unit vectors along directions.
 
     Args:
@@ -212,9 +249,23 @@ def direction(value: Sequence[float] | np.ndarray, name: str) -> np.ndarray:
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        allowed = "three numbers, not all zero, or an array (P, 3) of them"
-        raise InputError(f"{name} is {shown(value)}: give {allowed}.")
+        raise InputError(
+            f"{name} is {shown(value)}: give three numbers, not all zero, or an array (P, 3) of them."
+        )
     return vectors / length
+
+
+def threads(value: Any, name: str = "cores") -> int | None:
+    """A number of threads; None for all.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> threads(2), threads(None)
+        (2, None)
+    """
+    return None if value is None else whole(value, name, 1, hint="or None for all")
 
 
 def symbol(value: Any, name: str, hint: str = "") -> str:
@@ -238,19 +289,6 @@ def symbol(value: Any, name: str, hint: str = "") -> str:
     if not isinstance(value, str) or value not in atomic_numbers or value == "X":
         raise InputError(_sentence(name, value, ["give the symbol of an element, such as 'Cu'"], hint))
     return value
-
-
-def threads(value: Any, name: str = "cores") -> int | None:
-    """A number of threads; None for all.
-
-    Raises:
-        InputError: something else.
-
-    Example:
-        >>> threads(2), threads(None)
-        (2, None)
-    """
-    return None if value is None else whole(value, name, 1, hint="or None for all")
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
@@ -300,8 +338,10 @@ def real_array(
     valid = array.dtype.kind in "iuf" and array.ndim == len(shape)
     valid = valid and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
     if not valid or (finite and not np.isfinite(array).all()):
+        large = isinstance(value, np.ndarray) or len(repr(value)) > 80
+        shown = f"an array of shape {array.shape} and type {array.dtype}" if large else repr(value)
         end = " of finite numbers" if finite and valid else ""
-        raise InputError(f"{name} is {shown(value)}: give {what}{end}.")
+        raise InputError(f"{name} is {shown}: give {what}{end}.")
     return array.astype(float, copy=False)
 
 
@@ -327,32 +367,21 @@ def memory(n_bytes: float, what: str, hint: str) -> None:
         )
 
 
-def shown(value: Any) -> str:
-    """A value as it is shown in an error: in one line, and not longer than a person reads.
-
-    Example:
-        >>> shown("14"), shown(np.float64(1.5)), shown(np.zeros((9, 3)))
-        ("'14'", '1.5', 'an array of shape (9, 3) and type float64')
-    """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, np.ndarray) and value.size > 6:
-        return f"an array of shape {value.shape} and type {value.dtype}"
-    text = " ".join(repr(value).split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
-
-
 def _bounds(
     low: float | None, high: float | None, above: float | None = None, below: float | None = None
 ) -> str:
     if low is not None and high is not None:
-        return f"from {low:g} to {high:g}"
+        return f"from {_figure(low)} to {_figure(high)}"
     words = [
-        f"{text} {bound:g}"
+        f"{text} {_figure(bound)}"
         for text, bound in (("of at least", low), ("above", above), ("at most", high), ("below", below))
         if bound is not None
     ]
     return " and ".join(words)
+
+
+def _figure(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def _sentence(name: str, value: Any, words: Sequence[str], hint: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pyiron_nbed.checks import shown
 from pyiron_nbed.errors import InputError
 
 
@@ -21,6 +22,19 @@ def partial_path(path: str | os.PathLike) -> Path:
     """
     path = Path(path)
     return path.with_name(path.name + ".partial")
+
+
+def as_path(path: Any, name: str = "The path") -> Path:
+    """A path; InputError for anything but text and paths, and for empty text.
+
+    Example:
+        >>> as_path(5)
+        Traceback (most recent call last):
+        pyiron_nbed.errors.InputError: The path is 5: give the path of a file.
+    """
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise InputError(f"{name} is {shown(path)}: give the path of a file.")
+    return Path(path)
 
 
 def check_folder(folder: Any, name: str = "folder") -> Path:
@@ -46,13 +60,16 @@ def check_folder(folder: Any, name: str = "folder") -> Path:
     return path
 
 
-def check_target(path: Any, overwrite: bool = False, name: str = "path") -> Path:
-    """A file that may be written, because its folder is there and the file is not.
+def check_target(
+    path: Any, overwrite: bool = False, name: str = "path", is_ours: Callable[[Path], bool] | None = None
+) -> Path:
+    """A file that may be written: its folder is there, and the file is not or may be replaced.
 
     Args:
         path: what was given.
         overwrite: whether a file of that name may be replaced.
         name: of the parameter, for the error.
+        is_ours: says whether a file of that name was written by the same function, and may be replaced.
 
     Raises:
         InputError: no path, no such folder, a folder of that name, or a file that would be lost.
@@ -64,12 +81,17 @@ def check_target(path: Any, overwrite: bool = False, name: str = "path") -> Path
     try:
         target = Path(path)
     except TypeError:
-        raise InputError(f"{name} is {path!r}: give the path of a file.") from None
+        raise InputError(f"{name} is {shown(path)}: give the path of a file.") from None
     if not target.parent.is_dir():
         raise InputError(f"{name} is {os.fspath(target)!r}, but its folder does not exist: make it first.")
-    if target.is_dir():
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(
+            f"{name} is {os.fspath(target)!r}, but its folder cannot be written to: give another."
+        )
+    ours = target.exists() and is_ours is not None and is_ours(target)
+    if target.is_dir() and not ours:
         raise InputError(f"{name} is {os.fspath(target)!r}, which is a folder: give the path of a file.")
-    if target.exists() and not overwrite:
+    if target.exists() and not overwrite and not ours:
         raise InputError(
             f"The file {os.fspath(target)} exists already: give another path, or overwrite=True to "
             "replace it."
@@ -91,12 +113,17 @@ def replaced(path: str | os.PathLike, keep: Callable[[BaseException], bool] | No
     Yields:
         The temporary name (:func:`partial_path`).
 
+    Raises:
+        InputError: its folder does not exist or cannot be written to.
+
     Example:
         >>> with replaced("a.txt") as partial:
         ...     _ = partial.write_text("new")
         >>> sorted(os.listdir())
         ['a.txt']
     """
+    if not Path(path).is_dir():
+        check_target(path, overwrite=True)
     path, partial = Path(path), partial_path(path)
     if keep is None:
         remove(partial)  # of a process that was killed

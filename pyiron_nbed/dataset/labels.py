@@ -10,7 +10,7 @@ from ase import Atoms
 
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeAtoms
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, disorder_modulus, voronoi_index
 from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class
 from pyiron_nbed.ssro.regions import REGION_TYPES
@@ -76,6 +76,9 @@ def atom_values(atoms: Atoms, names: Sequence[str], cores: int | None = None) ->
     Returns:
         {name: (N,) float64}.
 
+    Raises:
+        StructureError: atoms without a value, as d_i of isolated atoms.
+
     Example:
         >>> from ase.build import bulk
         >>> values = atom_values(bulk("Cu", cubic=True) * (3, 3, 3), ["disorder_parameter", "q6"])
@@ -95,6 +98,13 @@ def atom_values(atoms: Atoms, names: Sequence[str], cores: int | None = None) ->
         stored = atoms.arrays.get("motif_class")
         classes = motif_class(voronoi_index(atoms)) if stored is None else stored
         have |= {name: (classes == number).astype(float) for number, name in enumerate(_MOTIFS)}
+    for name in names:
+        missing = int(np.isnan(have[name]).sum())
+        if missing:
+            raise StructureError(
+                f"{missing} of {len(atoms)} atoms have no {name}, as those with too few neighbours within "
+                "12 Å: remove these atoms."
+            )
     return {name: have[name] for name in names}
 
 

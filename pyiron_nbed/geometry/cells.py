@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms
+from ase import Atom, Atoms
 from ase.geometry import complete_cell
 from numba import njit
 
-from pyiron_nbed.checks import number
+from pyiron_nbed.checks import number, shown
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.extent import fractional_range
 from pyiron_nbed.units import quantities
@@ -55,14 +55,15 @@ class CellList(NamedTuple):
 
 
 @quantities(centers="angstrom")
-def as_centers(centers: np.ndarray) -> np.ndarray:
+def as_centers(centers: np.ndarray, name: str = "The centres") -> np.ndarray:
     """Positions as a (P, 3) float64 array.
 
     Args:
         centers: (P, 3) or (3,) in Å.
+        name: of the parameter, for the error.
 
     Raises:
-        InputError: another shape, none, or NaN.
+        InputError: another shape, none, text, or NaN.
 
     Example:
         >>> as_centers([0, 0, 2.5]).shape
@@ -70,15 +71,13 @@ def as_centers(centers: np.ndarray) -> np.ndarray:
     """
     try:
         array = np.asarray(centers)
-        array = array.astype(float) if array.dtype.kind in "iuf" else np.empty(0)
-    except (TypeError, ValueError):
+        array = array.astype(float) if array.dtype.kind in "fiu" else np.empty(0)
+    except ValueError:  # rows of several lengths
         array = np.empty(0)
     if array.ndim == 1 and array.size == 3:
         array = array[None]
     if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all() or not len(array):
-        raise InputError(
-            f"The centres have shape {array.shape}: give finite positions in Å of shape (P, 3), P ≥ 1."
-        )
+        raise InputError(f"{name} are {shown(centers)}: give finite positions in Å of shape (P, 3), P ≥ 1.")
     return np.ascontiguousarray(array)
 
 
@@ -99,6 +98,11 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
         >>> from ase.build import bulk
         >>> check_atoms(bulk("Cu", cubic=True), minimum_distance=0.5)
     """
+    if isinstance(atoms, Atom):
+        raise StructureError(
+            "A structure must be an ase.Atoms, not one Atom of it: where a list of structures is wanted, "
+            "give [atoms]."
+        )
     if not isinstance(atoms, Atoms):
         raise StructureError(
             f"A structure must be an ase.Atoms, not {type(atoms).__name__}: assign one, for example "
@@ -240,7 +244,7 @@ def closest_pair(atoms: Atoms, within: float) -> tuple[int, int, float] | None:
         (index i, index j, distance in Å), or None where no pair is that close.
 
     Example:
-        >>> from ase import Atoms
+        >>> from ase import Atom, Atoms
         >>> closest_pair(Atoms("Cu2", [[0, 0, 0], [0, 0, 0.3]]), 0.5)
         (0, 1, 0.3)
     """

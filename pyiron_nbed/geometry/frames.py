@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pyiron_nbed.checks import direction, whole
+from pyiron_nbed.checks import direction, seed_number, whole
 
 
-def beam_frame(zone_axis: Sequence[float] | np.ndarray = (0, 0, 1)) -> np.ndarray:
+def beam_frame(
+    zone_axis: Sequence[float] | Sequence[Sequence[float]] | np.ndarray = (0, 0, 1),
+) -> np.ndarray:
     """Right-handed axes of the image and the beam.
 
     The image's x axis is the structure's x axis projected into the plane (its y axis where x is
@@ -46,12 +48,12 @@ def random_zone_axes(count: int, seed: int) -> np.ndarray:
         (count, 3) unit vectors.
 
     Raises:
-        InputError: a count below 1, or no seed.
+        InputError: a count below 1, or an unusable seed.
 
     Example:
         >>> random_zone_axes(5, seed=0).shape
         (5, 3)
     """
     count = whole(count, "The number of zone axes", 1)
-    axes = np.random.default_rng(whole(seed, "seed")).normal(size=(count, 3))
+    axes = np.random.default_rng(seed_number(seed)).normal(size=(count, 3))
     return axes / np.linalg.norm(axes, axis=1, keepdims=True)
