@@ -249,9 +249,23 @@ def direction(value: Sequence[float] | Sequence[Sequence[float]] | np.ndarray, n
     except (TypeError, ValueError):
         valid = False
     if not valid:
-        allowed = "three numbers, not all zero, or an array (P, 3) of them"
-        raise InputError(f"{name} is {shown(value)}: give {allowed}.")
+        raise InputError(
+            f"{name} is {shown(value)}: give three numbers, not all zero, or an array (P, 3) of them."
+        )
     return vectors / length
+
+
+def threads(value: Any, name: str = "cores") -> int | None:
+    """A number of threads; None for all.
+
+    Raises:
+        InputError: something else.
+
+    Example:
+        >>> threads(2), threads(None)
+        (2, None)
+    """
+    return None if value is None else whole(value, name, 1, hint="or None for all")
 
 
 def symbol(value: Any, name: str, hint: str = "") -> str:
@@ -275,19 +289,6 @@ def symbol(value: Any, name: str, hint: str = "") -> str:
     if not isinstance(value, str) or value not in atomic_numbers or value == "X":
         raise InputError(_sentence(name, value, ["give the symbol of an element, such as 'Cu'"], hint))
     return value
-
-
-def threads(value: Any, name: str = "cores") -> int | None:
-    """A number of threads; None for all.
-
-    Raises:
-        InputError: something else.
-
-    Example:
-        >>> threads(2), threads(None)
-        (2, None)
-    """
-    return None if value is None else whole(value, name, 1, hint="or None for all")
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
@@ -337,8 +338,10 @@ def real_array(
     valid = array.dtype.kind in "iuf" and array.ndim == len(shape)
     valid = valid and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
     if not valid or (finite and not np.isfinite(array).all()):
+        large = isinstance(value, np.ndarray) or len(repr(value)) > 80
+        shown = f"an array of shape {array.shape} and type {array.dtype}" if large else repr(value)
         end = " of finite numbers" if finite and valid else ""
-        raise InputError(f"{name} is {shown(value)}: give {what}{end}.")
+        raise InputError(f"{name} is {shown}: give {what}{end}.")
     return array.astype(float, copy=False)
 
 

@@ -184,7 +184,8 @@ def _from_frame(frame: pd.DataFrame, resource_paths: Sequence[str]) -> Potential
     row = frame.iloc[0]
     for column in ("Filename", "Species", "Config"):
         value = row[column]
-        if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(i, str) for i in value):
+        listed = isinstance(value, Iterable) and not isinstance(value, str)
+        if not listed or not all(isinstance(item, str) for item in value):
             raise PotentialError(f"The column {column} of the potential is {value!r}: give a list of texts.")
     config, files = list(row["Config"]), []
     for given in row["Filename"]:

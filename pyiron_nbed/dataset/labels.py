@@ -11,7 +11,7 @@ from ase import Atoms
 from pyiron_nbed.checks import shown
 from pyiron_nbed.dataset import schema
 from pyiron_nbed.diffraction import OneLayerCluster, Volume, VolumeAtoms
-from pyiron_nbed.errors import InputError
+from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.ssro import bond_order, disorder_and_bond_order, disorder_modulus, voronoi_index
 from pyiron_nbed.ssro.motifs import MOTIF_CLASSES, motif_class
@@ -81,7 +81,8 @@ def atom_values(atoms: Atoms, names: Sequence[str], cores: int | None = None) ->
         {name: (N,) float64}.
 
     Raises:
-        StructureError, InputError: an unusable structure, or an unknown name.
+        StructureError: an unusable structure, or atoms without a value, as d_i of isolated atoms.
+        InputError: an unknown name.
 
     Example:
         >>> from ase.build import bulk
@@ -104,6 +105,13 @@ def atom_values(atoms: Atoms, names: Sequence[str], cores: int | None = None) ->
         stored = atoms.arrays.get("motif_class")
         classes = motif_class(voronoi_index(atoms)) if stored is None else stored
         have |= {name: (classes == number).astype(float) for number, name in enumerate(_MOTIFS)}
+    for name in names:
+        missing = int(np.isnan(have[name]).sum())
+        if missing:
+            raise StructureError(
+                f"{missing} of {len(atoms)} atoms have no {name}, as those with too few neighbours within "
+                "12 Å: remove these atoms."
+            )
     return {name: have[name] for name in names}
 
 

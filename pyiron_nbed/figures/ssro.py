@@ -207,12 +207,13 @@ def disorder_boxplots(atoms: Atoms, motif_species: str | None = "Cu") -> Figure:
             "pyiron_nbed.ssro.summary.short_range_order(atoms)."
         )
     classes = atoms.arrays["motif_class"]
-    central = species_mask(atoms, motif_species)
+    known = ~np.isnan(disorder)  # isolated atoms have no d_i
+    central = species_mask(atoms, motif_species) & known
     by_class = {name: disorder[central & (classes == number)] for number, name in enumerate(MOTIF_CLASSES)}
     panels = [("motif class", by_class, CLASS_COLORS, ("ordered", "disordered"))]
     region = atoms.arrays.get("region")
     if region is not None and region.any():
-        by_region = {name: disorder[region == REGION_TYPES.index(name)] for name in REGION_COLORS}
+        by_region = {name: disorder[known & (region == REGION_TYPES.index(name))] for name in REGION_COLORS}
         panels.append(("region", by_region, REGION_COLORS, ("ACTR", "interior")))
     figure = new_figure(figsize=(3.7 * len(panels) + 0.3, 3.6), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms
+from ase import Atom, Atoms
 from ase.geometry import complete_cell
 
 from pyiron_nbed.checks import number, shown
@@ -71,8 +71,8 @@ def as_centers(centers: np.ndarray, name: str = "The centres") -> np.ndarray:
     """
     try:
         array = np.asarray(centers)
-        array = array.astype(float) if array.dtype.kind in "iuf" else np.empty(0)
-    except (TypeError, ValueError):
+        array = array.astype(float) if array.dtype.kind in "fiu" else np.empty(0)
+    except ValueError:  # rows of several lengths
         array = np.empty(0)
     if array.ndim == 1 and array.size == 3:
         array = array[None]
@@ -98,6 +98,11 @@ def check_atoms(atoms: Atoms, minimum_distance: float | None = None) -> None:
         >>> from ase.build import bulk
         >>> check_atoms(bulk("Cu", cubic=True), minimum_distance=0.5)
     """
+    if isinstance(atoms, Atom):
+        raise StructureError(
+            "A structure must be an ase.Atoms, not one Atom of it: where a list of structures is wanted, "
+            "give [atoms]."
+        )
     if not isinstance(atoms, Atoms):
         raise StructureError(
             f"A structure must be an ase.Atoms, not {type(atoms).__name__}: assign one, for example "
@@ -239,7 +244,7 @@ def closest_pair(atoms: Atoms, within: float) -> tuple[int, int, float] | None:
         (index i, index j, distance in Å), or None where no pair is that close.
 
     Example:
-        >>> from ase import Atoms
+        >>> from ase import Atom, Atoms
         >>> closest_pair(Atoms("Cu2", [[0, 0, 0], [0, 0, 0.3]]), 0.5)
         (0, 1, 0.3)
     """

@@ -102,7 +102,7 @@ def simulate_complexion(
         {"chemical_potential" eV, "acceptance", "zr_fraction" (last values), "composition" of the
         last frame, "lammps_kappa" that LAMMPS was given (κ, or κ kT in eV: see
         :class:`pyiron_nbed.lammps.complexion.Complexion`; NaN without MC), "history" {column: (n,)},
-        "profile", "film", "grains", "film_thickness" Å,
+        "disorder_name", "profile", "film", "grains", "film_thickness" Å,
         "segregation" (:func:`pyiron_nbed.ssro.film.film_summary`), "segments", "warnings",
         "energy_per_atom" eV, "n_atoms", "frames", "steps", "cooling_rate" K/s, "input_hash"}.
 

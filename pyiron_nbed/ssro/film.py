@@ -10,7 +10,7 @@ from ase import Atoms
 from pyiron_nbed.checks import number, one_of, symbol, threads
 from pyiron_nbed.errors import StructureError
 from pyiron_nbed.geometry.cells import check_atoms
-from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_of, disorder_parameter
+from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_parameter
 from pyiron_nbed.ssro.profiles import runs
 from pyiron_nbed.units import quantities
 
@@ -38,7 +38,8 @@ def film_summary(
         cores: threads; None takes all.
 
     Returns:
-        {"profile": {"position" (B,) Å, "minority_fraction" (B,), "disorder" (B,) median d_i,
+        {"disorder_name": "disorder_parameter" or "disorder_modulus", which d_i it is;
+        "profile": {"position" (B,) Å, "minority_fraction" (B,), "disorder" (B,) median d_i,
         "n_atoms" (B,)}, "film" and "grains": {"n_atoms", "median_disorder", "minority_fraction"},
         "film_thickness": Å of each film, "segregation": minority fraction of the film over that of
         the grains}; NaN where there is no film or no grain.
@@ -59,8 +60,8 @@ def film_summary(
     check_atoms(atoms)
     if not atoms.pbc[axis]:
         raise StructureError(f"The structure is open along axis {axis}: set atoms.pbc[{axis}] = True.")
-    held = any(name in atoms.arrays for name in DISORDER_NAMES)
-    disorder = disorder_of(atoms.arrays)[1] if held else disorder_parameter(atoms, cores=cores)
+    name = next((name for name in DISORDER_NAMES if name in atoms.arrays), None)
+    disorder = disorder_parameter(atoms, cores=cores) if name is None else atoms.arrays[name]
     side = float(atoms.cell.lengths()[axis])
     n_bins = max(1, round(side / bin_width))
     place = atoms.get_scaled_positions(wrap=True)[:, axis]
@@ -74,6 +75,7 @@ def film_summary(
     fraction = np.bincount(of_bin, is_minority, n_bins) / np.maximum(count, 1)
     kinds = {"film": median > FILM_ABOVE, "grains": median < GRAIN_BELOW}
     result: dict[str, Any] = {
+        "disorder_name": name or DISORDER_NAMES[0],
         "profile": {
             "position": (np.arange(n_bins) + 0.5) * side / n_bins,
             "minority_fraction": fraction,

@@ -10,7 +10,7 @@ from ase import Atoms
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from pyiron_nbed.checks import number, real_array, shown, whole
+from pyiron_nbed.checks import number, real_array, seed_number, shown, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.structures.lattice import (
     LATTICE_CONSTANT_CU,
@@ -72,7 +72,7 @@ def composite(
     number(minimum_distance, "minimum_distance", 0, below=nearest, unit="Å", hint=hint)
     number(zr_fraction, "zr_fraction", 0, 1)
     cell = repeat * lattice_constant
-    random = np.random.default_rng(whole(seed, "seed"))
+    random = np.random.default_rng(seed_number(seed))
     if isinstance(positions, str):
         count = whole(n_crystals, "n_crystals", 1, 4 * math.prod(repeat.tolist()), "one per atom")
     else:

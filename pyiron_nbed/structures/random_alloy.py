@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import number, whole
+from pyiron_nbed.checks import number, seed_number, whole
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU, fcc_copper
 from pyiron_nbed.units import quantities
 
@@ -43,7 +43,7 @@ def random_alloy(
         (4000, 1440)
     """
     number(zr_fraction, "zr_fraction", 0, 1)
-    random = np.random.default_rng(whole(seed, "seed"))
+    random = np.random.default_rng(seed_number(seed))
     cells = max(1, round((whole(n_atoms, "n_atoms", 1) / 4) ** (1 / 3)))
     atoms = fcc_copper((cells, cells, cells), lattice_constant)
     substitute(atoms, np.ones(len(atoms), bool), zr_fraction, random)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import number, one_of, whole
+from pyiron_nbed.checks import number, one_of, seed_number
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.structures.bicrystal import BOUNDARIES, boundary_positions
 from pyiron_nbed.structures.lattice import LATTICE_CONSTANT_CU
 from pyiron_nbed.structures.random_alloy import substitute
 
-# Å³ per atom that a slab has to melt in. Melts of 10 to 50 at.% Zr (864 atoms, 1000 K, no pressure) take 12.5
-# for Cu and 24.0 for Zr [Mendelev2019], 12.7 and 23.6 [Mendelev2007]: a film of 30 % starts 2 % too dense.
+# Å³ per atom that a slab has to melt in; measured volumes (864 atoms, 10 to 50 at.% Zr) are in the docstring.
+# Kept as they are: recipes of examples name the structures that follow from them
 MELT_VOLUMES = {"Cu": 12.6, "Zr": 22.4}
 _FRACTIONS = (0.05, 0.7)  # films outside are crystals of another kind
 
@@ -28,7 +28,10 @@ def seed_film(
 
     A slab that the structure already marks is used as it is (its Zr fraction follows from its
     size); else the atoms nearest to the boundaries become slab until it has ``film_fraction``. Each
-    slab is then stretched along x to the volume of a melt of its composition.
+    slab is then stretched along x to about the volume of a melt of its composition, 12.6 Å³ for each Cu and
+    22.4 Å³ for each Zr. Melts at 1000 K and no pressure take 12.5 and 24.0 Å³ with the potential of 2019,
+    12.7 and 23.6 with that of 2007: a film of 30 at.% Zr starts 2 % too dense, and the pressure control of
+    the run takes it from there.
 
     Args:
         atoms: pure Cu bicrystal, N atoms, with ``arrays["slab"]`` (N,) bool or without.
@@ -60,7 +63,7 @@ def seed_film(
     for name, value in (("zr_fraction", zr_fraction), ("film_fraction", film_fraction)):
         number(value, name, above=0, below=1)
     result = atoms.copy()
-    side, random = float(atoms.cell.lengths()[0]), np.random.default_rng(whole(seed, "seed"))
+    side, random = float(atoms.cell.lengths()[0]), np.random.default_rng(seed_number(seed))
     chosen = BOUNDARIES[one_of(boundaries, "boundaries", BOUNDARIES)]
     offsets = atoms.positions[:, :1] - np.array(places)
     offsets -= np.round(offsets / side) * side

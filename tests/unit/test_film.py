@@ -62,6 +62,7 @@ def test_disorder_of_the_structure_is_taken():
     other = film_summary(modulus)
     assert other["film_thickness"] == result["film_thickness"]  # both choices find the same films
     assert other["grains"] == result["grains"]
+    assert (result["disorder_name"], other["disorder_name"]) == ("disorder_parameter", "disorder_modulus")
     assert 0.002 < result["film"]["median_disorder"] - other["film"]["median_disorder"] < 0.01
 
 

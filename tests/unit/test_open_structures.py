@@ -7,6 +7,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, fcc111
 
+from pyiron_nbed.dataset.labels import atom_values
 from pyiron_nbed.errors import StructureError
 from pyiron_nbed.geometry.extent import padded_cell
 from pyiron_nbed.ssro import (
@@ -97,6 +98,16 @@ def test_one_atom_alone_beside_a_crystal_is_counted():
     profile = summary["profiles"]["disorder_parameter"]
     assert np.isfinite(profile["mean"][0])
     assert np.isnan(profile["mean"][-1])
+
+
+@pytest.mark.filterwarnings("ignore:1 of 501 atoms")
+def test_patterns_have_no_label_without_a_value():
+    crystal = bulk("Cu", cubic=True) * (5, 5, 5)
+    crystal.pbc = False
+    both = crystal + Atoms("Cu", positions=[[60, 60, 60]])
+    assert atom_values(both, ["motif_FCC"])["motif_FCC"].shape == (501,)
+    with pytest.raises(StructureError, match="1 of 501 atoms have no disorder_parameter"):
+        atom_values(both, ["disorder_parameter"])
 
 
 def test_no_warning_within_the_widest_metal():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+import pyiron_nbed
 from pyiron_nbed import composite, random_alloy
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.geometry.cells import build_cell_list, check_atoms, closest_pair
@@ -88,6 +89,14 @@ def test_composite_refuses(arguments, message):
 def test_glass_refuses(arguments):
     with pytest.raises(InputError):
         random_alloy(**arguments)
+
+
+def test_the_earlier_name_of_the_builder_warns():
+    with pytest.warns(FutureWarning, match="random_alloy") as caught:
+        atoms = pyiron_nbed.glass(500, seed=3)
+    assert caught[0].filename == __file__
+    assert structure_id(atoms) == structure_id(random_alloy(500, seed=3))
+    assert "glass" not in pyiron_nbed.__all__
 
 
 def _cu():

@@ -171,7 +171,7 @@ ROWS = {
     "provenance of an unknown example": (lambda: examples.provenance("glass"), "choose one of"),
     "structure: a path": (lambda: check_atoms("atoms.xyz"), "not str"),
     "structure: a list of one": (lambda: check_atoms([CU]), "not list"),
-    "structure: one atom of ase": (lambda: check_atoms(CU[0]), "not Atom"),
+    "structure: one atom of ase": (lambda: check_atoms(CU[0]), "one Atom of it"),
     "structure: empty": (lambda: check_atoms(Atoms()), "no atoms"),
     "structure: NaN": (lambda: check_atoms(changed(positions=np.full((108, 3), np.nan))), "NaN or infinite"),
     "structure: cell is NaN": (lambda: check_atoms(Atoms("Cu", cell=np.full((3, 3), np.nan))), "cell "
