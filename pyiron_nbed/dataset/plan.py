@@ -50,7 +50,7 @@ def check_combination(
     axes = listed(
         list(zone_axes) if isinstance(zone_axes, np.ndarray) else zone_axes, "zone_axes", "directions"
     )
-    if all(map(is_number, axes)):
+    if len(axes) > 1 and all(map(is_number, axes)):
         raise InputError(f"zone_axes is {shown(zone_axes)}: give a list of directions, such as [(0, 0, 1)].")
     units = [direction(axis, "The zone axis") for axis in axes]
     for number, unit in enumerate(units):

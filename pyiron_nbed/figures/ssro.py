@@ -46,10 +46,11 @@ def rdf_by_region(rdf: Mapping[str, Any]) -> Figure:
     Raises:
         InputError: no RDF in it.
     """
-    with_entries(rdf, "rdf", ("r", "cutoff"), "summary['rdf'] of short_range_order with the analysis 'rdf'")
+    with_entries(rdf, "rdf", (), "summary['rdf'] of short_range_order with the analysis 'rdf'")
     names = [name for name in (*REGION_TYPES, "all") if isinstance(rdf.get(name), Mapping)]
     if not names:
         raise InputError("There is no radial distribution function: compute it with the analysis 'rdf'.")
+    with_entries(rdf, "rdf", ("r", "cutoff"), "summary['rdf'] of short_range_order with the analysis 'rdf'")
     figure = new_figure(figsize=(3.1 * len(names) + 0.4, 2.9), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(names)))
     pairs = list(dict.fromkeys(key for name in names for key in _unordered(rdf[name])))

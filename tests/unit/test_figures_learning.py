@@ -44,7 +44,7 @@ def test_parity_contours_hold_the_shares(pairs, in_folder):
     mse = (error**2).mean()
     expected = f"interior: RMSE {np.sqrt(mse):.4f}, skill {1 - mse / true[own].var():.2f}"
     assert expected.replace("-", "−") in texts(by_region)
-    with pytest.raises(InputError, match="2 regions for 3000"):
+    with pytest.raises(InputError, match="for 3000 labels"):
         figures.parity(true, predicted, regions=["ACTR", "ACTR"])
 
 
@@ -147,7 +147,7 @@ def test_profile_with_interval_and_regions(in_folder):
     band = axis.collections[0].get_paths()[0].vertices[:, 1]
     assert band.max() == pytest.approx(0.8 + 0.16449, abs=1e-4)
     figure.savefig(in_folder / "profile.png")
-    with pytest.raises(InputError, match="differ in length"):
+    with pytest.raises(InputError, match="give one of each"):
         figures.prediction_profile(x, true, true[:-1])
 
 

@@ -434,9 +434,9 @@ def test_rows_and_mesh_of_a_prediction_are_checked(pattern_file, in_folder):
         ({"seed": -1}, "seed is -1"),
         ({"cores": 0}, "cores is 0"),
         ({"baselines": "no"}, "True or False"),
-        ({"detector": "blur"}, "or a dict of its fields"),
+        ({"detector": "blur"}, "or a dict with some of"),
         ({"detector": {"blurr": 1}}, "holds 'blurr'"),
-        ({"augmentation": 5}, "or a dict of its fields"),
+        ({"augmentation": 5}, "or a dict with some of"),
         ({"augmentation": {"rotate": 5}}, "holds 'rotate'"),
     ],
 )

@@ -145,7 +145,7 @@ ROWS = {
         "target is 2",
     ),
     "rdf of text": (lambda: figures.rdf_by_region("rdf"), "rdf is 'rdf'"),
-    "rdf of nothing": (lambda: figures.rdf_by_region({}), "'r'"),
+    "rdf of nothing": (lambda: figures.rdf_by_region({"all": {}}), "'r'"),
     "rdf without functions": (lambda: figures.rdf_by_region({"r": T, "cutoff": 8}), "no radial"),
     "disorder profiles of text": (lambda: figures.disorder_profiles("d"), "profiles is 'd'"),
     "disorder profiles of none": (lambda: figures.disorder_profiles({"axis": 0}), "no d_i"),

@@ -113,7 +113,7 @@ def test_killed_with_kill_9_it_goes_on_when_it_is_run_again(project):
         ({"zone_axis": []}, "three numbers"),
         ({"zone_axis": "001"}, "zone axis is '001'"),
         ({"mesh": 5}, "mesh is 5"),
-        ({"mesh": {"kmax": 1.0}}, "some of k_max, delta_k"),
+        ({"mesh": {"kmax": 1.0}}, "fields are k_max, delta_k"),
         ({"volume": None, "volumes": 5}, "volume is 5"),
     ],
 )

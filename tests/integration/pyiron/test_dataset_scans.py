@@ -65,7 +65,7 @@ def test_mixed_volumes_in_a_part_of_a_plane(project, rattled):
 def test_points_of_each_structure(project, rattled):
     other = random_alloy(2000, 0.36, seed=2)
     points = [np.array([[1.0, 2, 3], [4, 5, 6]]), np.array([[9.0, 9, 9]])]
-    job = dataset_job(project, points=points)
+    job = dataset_job(project, step=2.5, points=points)
     job.structures = [rattled, other]
     dataset = finished(project, job)
     assert (dataset.centers == np.concatenate(points)).all()
@@ -84,9 +84,9 @@ def test_points_of_each_structure(project, rattled):
         ({"order": "spiral"}, "'raster', 'serpentine'"),
         ({"margin": "wide"}, "The margin is 'wide'"),
         ({"limits": [(50, 60), None, None]}, "hold no position"),
-        ({"points": [[1, 2]]}, r"shape \(1, 2\)"),
+        ({"points": [[1, 2]]}, r"points are \[\[1, 2\]\]"),
         ({"points": []}, r"shape \(P, 3\)"),
-        ({"points": [[[1, 2, 3]], [[1, 2, 3]]]}, "2 arrays of points for 1 structures"),
+        ({"step": 2.5, "points": [[[1, 2, 3]], [[1, 2, 3]]]}, "2 arrays of points for 1 structures"),
         ({"points": [[1, 2, 3]], "order": "serpentine"}, "points take its place"),
         ({"volume": OneLayerCluster(), "limits": [(1, 5), None, None]}, "give the atoms to take as points"),
         ({"empty": "ignore"}, "'error', 'skip'"),

@@ -133,7 +133,7 @@ def dataset_job(project, **inputs):
         ({"engine": "quantum"}, InputError, "'cpu', 'torch', 'lammps', 'multislice'"),
         ({"step": 0}, InputError, "scan step"),
         ({"zone_axis": [0, 0, 0]}, InputError, "zone axis"),
-        ({"dtype": "float8"}, InputError, "float16, float32"),
+        ({"dtype": "float8"}, InputError, "'float16', 'float32'"),
     ],
 )
 def test_datasets_that_cannot_be(project, inputs, error, match):

@@ -139,7 +139,7 @@ def test_killed_with_kill_9_it_goes_on_and_keeps_what_was_done(project):
     assert line.lines[0].get_xdata() == pytest.approx(np.arange(0, 24, 4))
     assert line.lines[0].get_ydata() == pytest.approx(data.dataset.label()[own])
     assert len(line.patches) == 2
-    with pytest.raises(InputError, match="not predicted"):
+    with pytest.raises(InputError, match="label is 'q6': choose one of"):
         fit.plot_parity(label="q6")
 
     # another training: the datasets are kept, the networks are not
@@ -171,7 +171,7 @@ def test_a_child_that_fails_does_not_lose_the_others(project):
     [
         ({"heights": [8, 30]}, VolumeError, "cell is only 24.0 Å"),
         ({"radii": []}, InputError, "radii is"),
-        ({"mesh": {"kmax": 1.0}}, InputError, "some of k_max, delta_k"),
+        ({"mesh": {"kmax": 1.0}}, InputError, "fields are k_max, delta_k"),
         ({"seeds": [0, 0]}, InputError, "each value once"),
         ({"kind": "Cone"}, InputError, "'Cylinder', 'Ellipsoid'"),
         ({"networks": ["vgg"]}, InputError, "'resnet18', 'cnn'"),
