@@ -70,8 +70,8 @@ def short_range_order(
         l: even degree of d_i and Q_l.
         n_neighbors: nearest neighbours of both.
         bond_orders: further degrees whose Q_l is computed, such as (4,).
-        analyses: what to compute beside d_i and Q_l, of ``ANALYSES``; "regions" needs "voronoi" and "cna",
-            and these need OVITO. None takes all that can be computed here.
+        analyses: what to compute beside d_i and Q_l, of ``ANALYSES``; "regions" needs "voronoi" and "cna".
+            None takes all.
         edge_threshold: of the Voronoi edges in Å.
         motif_species: element of the centres of the motifs; None or "all" counts every atom.
         axis: 0, 1 or 2: of the profiles, and the boundary normal of the regions.
@@ -158,9 +158,7 @@ def check_analyses(analyses: Sequence[str] | None, region_options: Mapping[str, 
         >>> check_analyses(["cna", "voronoi"], {})
         ['voronoi', 'cna']
     """
-    has_ovito = importlib.util.find_spec("ovito") is not None
-    if analyses is None:
-        analyses = [name for name in ANALYSES if has_ovito or name not in _BY_OVITO]
+    analyses = ANALYSES if analyses is None else analyses
     for name in analyses:
         if name not in ANALYSES:
             raise InputError(f"The analysis {name!r} is unknown: choose from {', '.join(ANALYSES)}.")
@@ -168,10 +166,10 @@ def check_analyses(analyses: Sequence[str] | None, region_options: Mapping[str, 
         if missing:
             raise InputError(f"The analysis {name!r} needs {' and '.join(missing)} as well: add them.")
     by_ovito = [name for name in analyses if name in _BY_OVITO]
-    if by_ovito and not has_ovito:
+    if by_ovito and importlib.util.find_spec("ovito") is None:
         raise InputError(
-            f"OVITO is not installed, which {' and '.join(by_ovito)} need: `pip install ovito` (Python 3.11 "
-            "or newer), or leave them out of the analyses."
+            f"OVITO is not installed, which {' and '.join(by_ovito)} need: `pip install ovito`, or leave "
+            "them out of the analyses."
         )
     for name in region_options:
         if name not in REGION_OPTIONS:
