@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,8 +52,7 @@ def check_labels(names: Sequence[str] | None, elements: Sequence[str] | None = N
         ('fraction_Cu', 'q6')
     """
     if names is None:
-        some = importlib.util.find_spec("ovito") is not None
-        return tuple(name for name in ATOM_LABELS if some or name not in _MOTIFS)
+        return ATOM_LABELS
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise InputError(
             f"The labels are {shown(names)}: give a list of names, such as ['disorder_parameter']."

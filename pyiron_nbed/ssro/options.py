@@ -91,9 +91,7 @@ def check_analyses(analyses: Sequence[str] | None, region_options: Mapping[str, 
         raise InputError(
             f"analyses is {analyses!r}: give a list of names, such as ['voronoi'], or None for all."
         )
-    has_ovito = importlib.util.find_spec("ovito") is not None
-    if analyses is None:
-        analyses = [name for name in ANALYSES if has_ovito or name not in _BY_OVITO]
+    analyses = ANALYSES if analyses is None else analyses
     for name in analyses:
         if name not in ANALYSES:
             raise InputError(f"The analysis {name!r} is unknown: choose from {', '.join(ANALYSES)}.")
@@ -101,10 +99,10 @@ def check_analyses(analyses: Sequence[str] | None, region_options: Mapping[str, 
         if missing:
             raise InputError(f"The analysis {name!r} needs {' and '.join(missing)} as well: add them.")
     by_ovito = [name for name in analyses if name in _BY_OVITO]
-    if by_ovito and not has_ovito:
+    if by_ovito and importlib.util.find_spec("ovito") is None:
         raise InputError(
-            f"OVITO is not installed, which {' and '.join(by_ovito)} need: `pip install ovito` (Python 3.11 "
-            "or newer), or leave them out of the analyses."
+            f"OVITO is not installed, which {' and '.join(by_ovito)} need: `pip install ovito`, or leave "
+            "them out of the analyses."
         )
     for name in region_options:
         if name not in REGION_OPTIONS:

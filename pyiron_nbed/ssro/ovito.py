@@ -33,9 +33,7 @@ def ovito_modifiers() -> Any:
     try:
         from ovito import modifiers
     except ImportError as error:
-        raise InputError(
-            "OVITO is not installed, which this needs: `pip install ovito` (Python 3.11 or newer)."
-        ) from error
+        raise InputError("OVITO is not installed, which this needs: `pip install ovito`.") from error
     return modifiers
 
 

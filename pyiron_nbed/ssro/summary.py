@@ -70,8 +70,8 @@ def short_range_order(
         l: even degree of d_i and Q_l.
         n_neighbors: nearest neighbours of both.
         bond_orders: further degrees whose Q_l is computed, such as (4,).
-        analyses: what to compute beside d_i and Q_l: "voronoi", "cna", "regions", "profiles" and "rdf";
-            "regions" needs "voronoi" and "cna", and these need OVITO. None takes all that can be had here.
+        analyses: what to compute beside d_i and Q_l, of ``ANALYSES``; "regions" needs "voronoi" and "cna".
+            None takes all.
         edge_threshold: of the Voronoi edges in Å.
         motif_species: element of the centres of the motifs; None or "all" counts every atom.
         axis: 0, 1 or 2: of the profiles, and the boundary normal of the regions.

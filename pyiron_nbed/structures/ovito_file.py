@@ -42,8 +42,7 @@ def ovito_frame(
         from ovito.io import import_file
     except ImportError as error:
         raise InputError(
-            f"{where} cannot be read, since OVITO is not installed: `pip install ovito` (Python 3.11 or "
-            "newer)."
+            f"{where} cannot be read, since OVITO is not installed: `pip install ovito`."
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         # a name of our own: OVITO takes * in a name for several files

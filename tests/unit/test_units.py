@@ -248,7 +248,6 @@ def test_functions():
 
 
 def test_edge_threshold():
-    pytest.importorskip("ovito")
     atoms = random_alloy(500)
     atoms.rattle(0.1, seed=0)
     assert np.array_equal(voronoi_index(atoms, 1.0), voronoi_index(atoms, 0.1 * U.nm))

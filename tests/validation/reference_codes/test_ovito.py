@@ -6,8 +6,6 @@ from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.examples import load
 from pyiron_nbed.ssro import common_neighbors, voronoi_index
 
-pytest.importorskip("ovito", reason="OVITO needs Python 3.11 or newer")
-
 
 def noisy(atoms, sigma):
     atoms = atoms.copy()
