@@ -2,7 +2,7 @@
 
     python examples/train_boundary.py --work WORK --network rotation_invariant --epochs 30
 
-Endless patterns of complexions a and b (minimised, 300 K, 1000 K), 18 small boundaries of other tilts,
+Endless patterns of complexions a and b (minimised, 300 K, 1000 K), 16 small boundaries of other tilts,
 three composites and two glasses; the test is the whole 2.5 Å scan of complexion_c, whose tilt and length are
 its own. ``report.json`` holds the metrics, ``profile.png`` the true and predicted profile. A run that was
 killed goes on.
@@ -48,7 +48,7 @@ TRAIN = {
     "composite_4a_rotated": 0.5, "composite_4a_aligned": 0.5, "composite_3a_aligned": 0.5, "glass_fast": 0.5,
     "glass_slow": 0.5, "glass_slow_300K": 0.5,
 }  # fmt: skip
-SMALL = 18  # boundary_1 ... boundary_18
+SMALL = 16  # boundary_1 ... boundary_16
 TEST = "complexion_c"
 
 
