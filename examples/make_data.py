@@ -139,8 +139,8 @@ def make(name, work, out, cores):
     begin = time.perf_counter()
     if isinstance(recipe.protocol, Complexion):
         result = simulate_complexion(folder, start, recipe.protocol, potential, command, name, cores)
-        keep = ("chemical_potential", "acceptance", "composition", "film", "grains", "film_thickness",
-                "segregation", "segments", "warnings", "cooling_rate", "steps",
+        keep = ("chemical_potential", "lammps_kappa", "acceptance", "composition", "film", "grains",
+                "film_thickness", "segregation", "segments", "warnings", "cooling_rate", "steps",
                 "energy_per_atom")  # fmt: skip
     else:
         result = simulate_melt_quench(folder, start, recipe.protocol, potential, command, name)

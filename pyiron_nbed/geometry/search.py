@@ -80,6 +80,7 @@ def check_room(boxes: CellList, cutoff: float) -> None:
 
     Example:
         >>> from ase.build import bulk
+        >>> from pyiron_nbed.geometry.cells import build_cell_list
         >>> check_room(build_cell_list(bulk("Cu"), 3.0), 10.0)
     """
     sides = np.where(boxes.periodic, 2 * cutoff, np.minimum(2 * cutoff, boxes.heights))

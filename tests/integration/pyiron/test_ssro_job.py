@@ -178,7 +178,7 @@ def test_sources_that_cannot_be_used(job, in_folder):
     ("name", "value", "match"),
     [
         ("analyses", ["rdff"], "'rdff' is unknown"),
-        ("motif_species", "Al", "of which the structure has no atoms"),
+        ("motif_species", "Al", "'Al', of which the structure has no atoms"),
         ("species", "Cu", "give the element of each LAMMPS type as a list"),
         ("region_options", {"emergance": 0.5}, "no option 'emergance'"),
         ("bond_orders", [5], "degree l is 5"),
