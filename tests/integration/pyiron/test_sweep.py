@@ -220,3 +220,10 @@ def test_inputs_are_compared_by_value():
     assert not same({"a": [1, 2]}, {"a": [1, 2, 3]})
     assert not same({"a": 1}, {"a": 1, "b": None})
     assert not same([None], [0])
+
+
+def test_a_preset_gives_its_values_to_every_regressor(project):
+    job = sweep_job(project, training={"preset": "study", "epochs": 2})
+    (own,) = job.regressors().values()
+    assert "preset" not in own
+    assert (own["patience"], own["epochs"], own["weights"], own["validation"]) == (20, 2, None, "test")
