@@ -64,20 +64,20 @@ def _glass(rate, seed, trajectory_every=0, frames=None):
 
 
 # less than the 20 ps and 5e13 K/s of the preset, which complexion_b follows, to make several in an hour
-BRIEF = {"mc_time": 10.0, "cooling_rate": 1e14}
+BRIEF = {"mc_time": 10.0, "cooling_rate": 8.75e13}
 BOTH = {"1000K": "hot", "300K": "cold"}
 # small cells with other tilts and compositions, to learn from: what they have in common is [1-10] along z
 SMALL = {
     "melt_time": 2.0,
-    "cool_film_time": 1.0,
-    "equilibration_time": 1.0,
+    "cool_film_time": 2.0,
+    "equilibration_time": 2.0,
     "mc_time": 4.0,
-    "cooling_rate": 2e14,
+    "cooling_rate": 1.75e14,
 }
 
 
-# films as thick and as slowly cooled as those of the complexions
-THICK = {**SMALL, "cooling_rate": 1e14}
+# films as slowly cooled as those of the complexions, and thicker
+THICK = {**SMALL, "cooling_rate": 8.75e13}
 
 
 def _boundary(
