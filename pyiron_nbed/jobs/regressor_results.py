@@ -51,7 +51,8 @@ def report(job: NBEDRegressor) -> pd.DataFrame:
 
     ``output.metrics["rmse"]`` and the like are the numbers; :func:`get_metrics` has all of them.
     """
-    return evaluation.report({"network": builtin(job.output.metrics), **builtin(job.output.baselines)})
+    baselines = builtin(job.output.baselines) or {}  # an empty container of pyiron is a list
+    return evaluation.report({"network": builtin(job.output.metrics), **baselines})
 
 
 def get_splits(job: NBEDRegressor) -> pd.DataFrame:

@@ -138,7 +138,7 @@ def test_predictions_and_map_of_a_model(folder, model):
 
 
 def test_errors_are_one_sentence_and_code_2(folder):
-    said = call(folder, "ssro", "absent.data", code=2)
+    said = call(folder, "ssro", "absent.data", "-o", "new.csv", code=2)
     assert said.startswith("Error: The file absent.data does not exist")
     assert len(said.strip().splitlines()) == 1
     assert "pyiron.log" not in {path.name for path in folder.iterdir()}  # of an import, with nothing in it
