@@ -46,9 +46,7 @@ def load(name: str) -> Atoms:
         >>> load(names()[0]).pbc.tolist() if names() else [True, True, True]
         [True, True, True]
     """
-    path = resource_folder(FOLDER) / f"{name}.npz"
-    if not path.is_file():
-        raise InputError(f"There is no example {name!r}: choose one of {', '.join(names())}.")
+    path = _file(name, ".npz")
     with np.load(path) as data:
         atoms = Atoms(data["numbers"], positions=data["positions"].astype(float), cell=data["cell"], pbc=True)
     record = provenance(name)
@@ -65,10 +63,18 @@ def provenance(name: str) -> dict[str, Any]:
     Raises:
         InputError: unknown name.
     """
-    path = resource_folder(FOLDER) / f"{name}.json"
-    if not path.is_file():
-        raise InputError(f"There is no example {name!r}: choose one of {', '.join(names())}.")
-    return json.loads(path.read_text())
+    return json.loads(_file(name, ".json").read_text())
+
+
+def _file(name: str, suffix: str) -> Path:
+    known = names()
+    if name not in known:
+        minimised = [other for other in known if not other.endswith("K")]
+        raise InputError(
+            f"There is no example {name!r}: choose one of {', '.join(minimised)}, or a frame such as "
+            "complexion_a_300K (pyiron_nbed.examples.names() lists all)."
+        )
+    return resource_folder(FOLDER) / f"{name}{suffix}"
 
 
 def save(folder: Path, name: str, atoms: Atoms, record: dict[str, Any]) -> None:

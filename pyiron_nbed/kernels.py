@@ -92,6 +92,7 @@ class _Notice(event.Listener):
     told = False
 
     def on_start(self, event: Any) -> None:
+        """Numba begins to compile something."""
         kernel = event.data["dispatcher"].py_func
         ours = kernel.__module__.partition(".")[0] == __name__.partition(".")[0]
         if ours and not self.told and not os.environ.get(SILENCE_VARIABLE):
@@ -103,7 +104,7 @@ class _Notice(event.Listener):
             self.told = True
 
     def on_end(self, event: Any) -> None:
-        pass
+        """Numba has compiled it: nothing more to say."""
 
 
 event.register("numba:compile", _Notice())

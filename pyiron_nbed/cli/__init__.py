@@ -23,6 +23,7 @@ class _Refused(click.ClickException):
 
 class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; errors of the package become one sentence."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # for programmers, not for users
             warnings.showwarning = _show_warning

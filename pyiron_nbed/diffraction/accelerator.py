@@ -151,11 +151,10 @@ def torch_device(device: str | None) -> torch.device:
         where = torch.device(device)
         torch.zeros(1, device=where).cpu()  # "meta" holds no numbers
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0].strip()[:120].rstrip(".:, ")
+        reason = (str(error).splitlines() or ["no reason given"])[0].split(". ")[0].strip(".:, ")
         raise InputError(
             f"The torch device {shown(device)} cannot be used ({reason}): choose 'cpu', 'cuda' where "
-            "there is "
-            "a GPU, or None for what there is."
+            "there is a GPU, or None for what there is."
         ) from None
     return where
 

@@ -57,6 +57,7 @@ class LammpsJob(AtomsJob):
 
     def check_input(self):
         """Structure, protocol, potential and LAMMPS."""
+        _ = self.protocol  # before a potential is looked for, maybe in the network
         self.check_start(self.start_structure(), self._find_potential())
         if not self.server.run_mode.queue:  # LAMMPS may be on the compute node only
             command_of_job(self)

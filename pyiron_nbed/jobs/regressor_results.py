@@ -88,9 +88,9 @@ def plot_calibration(job: NBEDRegressor, label: str | None = None) -> Figure:
 
 def plot_history(job: NBEDRegressor) -> Figure:
     """Loss, mean absolute error and learning rate over the epochs."""
-    training = builtin(job.output.card["training"])
+    history, training = get_history(job), builtin(job.output.card["training"])
     return figures.learning_curves(
-        get_history(job), shown(_labels(job)[0]), training["loss"], training["target"]
+        history, shown(_labels(job)[0]), training["loss"], training["target"]
     )
 
 

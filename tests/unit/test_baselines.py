@@ -75,11 +75,11 @@ def test_features_of_known_patterns():
 
 def test_features_refuse(pattern_file):
     mesh = PatternDataset(pattern_file).mesh
-    with pytest.raises(InputError, match="expected"):
+    with pytest.raises(InputError, match=r"give \(P, 39, 39\)"):
         pattern_features(np.zeros((2, 9, 9)), Recipe.simulation(mesh))
     with pytest.raises(DatasetError, match="NaN"):
         pattern_features(np.full((1, *mesh.shape), np.nan), Recipe.simulation(mesh))
-    with pytest.raises(InputError, match="shapes"):
+    with pytest.raises(InputError, match="labels is an array of shape"):
         fit_baselines(np.zeros((3, 2)), np.zeros(3), np.zeros((3, 2)))
 
 

@@ -111,7 +111,7 @@ def test_probability_leaves_images_alone_in_the_other_style_too():
         ({"style": "albumentations"}, "'drawn', 'torchvision'"),
         ({"probability": 1.5}, "probability"),
         ({"noise": -1}, "noise"),
-        ({"contrast": 2.0, "style": "torchvision"}, "at most 1"),
+        ({"contrast": 2.0, "style": "torchvision"}, "from 0 to 1"),
         ({"rotation": float("nan")}, "rotation"),
     ],
 )

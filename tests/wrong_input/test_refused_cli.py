@@ -62,10 +62,10 @@ COMMANDS = {
     "info of a folder": (command("info", "folder.csv"), "no model"),
 }  # fmt: skip
 FIGURES = {
-    "lengths of a parity": (lambda: figures.parity(NUMBERS, NUMBERS[:2]), "one prediction per label"),
-    "regions of a parity": (lambda: figures.parity(NUMBERS, NUMBERS, regions=["a"]), "1 regions for 4"),
+    "lengths of a parity": (lambda: figures.parity(NUMBERS, NUMBERS[:2]), "4 values and predicted 2"),
+    "regions of a parity": (lambda: figures.parity(NUMBERS, NUMBERS, regions=["a"]), "regions is .'a'. for 4"),
     "history without rows": (lambda: figures.learning_curves(pd.DataFrame()), "lacks"),
-    "maps without titles": (lambda: figures.disorder_maps([np.eye(2)], [], (0, 1, 0, 1)), "one title"),
+    "maps without titles": (lambda: figures.disorder_maps([np.eye(2)], [], (0, 1, 0, 1)), "titles is"),
     "no groups": (lambda: figures.mean_patterns(np.ones((1, *MESH.shape)), MESH, {}), "no groups"),
     "nothing to draw": (lambda: figures.geometry_heatmap(pd.DataFrame()), "nothing to draw"),
 }

@@ -103,12 +103,15 @@ def test_missing_lammps(monkeypatch):
 def test_interrupt_ends_lammps_and_its_ranks(in_folder):
     """Ctrl-C during a run on two ranks leaves no process behind."""
     code = (
+        "import signal\n"
         "from pathlib import Path\n"
         "from pyiron_nbed import random_alloy\n"
         "from pyiron_nbed.executable import lammps_command\n"
         "from pyiron_nbed.lammps.melt_quench import simulate_melt_quench\n"
         "from pyiron_nbed.lammps.protocol import MeltQuench\n"
         "from pyiron_nbed.potentials import find_potential\n"
+        # a shell that runs the tests in the background has it ignored
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "command = [*lammps_command(2), '-in', 'control.inp']\n"
         "protocol = MeltQuench(melt_time=1e4)\n"
         "simulate_melt_quench(Path('.'), random_alloy(864), protocol, find_potential(), command)\n"

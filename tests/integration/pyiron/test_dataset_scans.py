@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.io import write
 
 from pyiron_nbed import Cylinder, Ellipsoid, Mesh, OneLayerCluster, random_alloy
 from pyiron_nbed.dataset import PatternDataset, split_dataset
@@ -122,18 +123,19 @@ def test_volumes_without_atoms_are_refused_or_left_out(project, rattled):
 
 
 def test_frames_of_one_simulation_have_one_origin(project, rattled):
-    """Two SSRO jobs on one SSRO job, as two frames of one run; one on a structure of its own."""
+    """Two SSRO jobs on two frames of one file; one on a structure of its own, by way of another job."""
+    later = rattled.copy()
+    later.rattle(0.1, seed=0)
+    write("run.xyz", [rattled, later], columns=["symbols", "positions"])
     root = project.create.job.SSRO("root")
-    root.structure = rattled
+    root.structure = random_alloy(1500, seed=4)
     root.input.analyses = []
     root.run()
     jobs = []
     for name in ("one", "two", "own"):
         job = project.create.job.SSRO(name)
-        if name == "own":
-            job.structure = random_alloy(1500, seed=4)
-        else:
-            job.reference = root
+        job.sources = root if name == "own" else "run.xyz"
+        job.input.frame = 0 if name == "one" else -1
         job.input.analyses = []
         job.run()
         jobs.append(job)
@@ -142,8 +144,8 @@ def test_frames_of_one_simulation_have_one_origin(project, rattled):
     dataset = finished(project, job)
     one, two, own = (structure["origin"] for structure in dataset.structures)
     assert one == two != own
-    assert one.endswith("/root")
-    assert own.endswith("/own")
+    assert one == os.path.abspath("run.xyz")
+    assert own.endswith("/root")
     split = split_dataset([dataset], "job", 0.3, seed=1)
     held = set(dataset.structure[split.test])
     assert held in ({0, 1}, {2})

@@ -123,7 +123,7 @@ def test_cluster_without_a_cell():
         ({"cutoff": 0}, "length above 0 Å"),
         ({"cutoff": np.nan}, "above 0 Å"),
         ({"bin_width": -1}, "bin_width is -1"),
-        ({"bin_width": 11}, "at most 10 Å, the cutoff"),
+        ({"bin_width": 11}, "to 10 Å, the cutoff"),
         ({"normalize": "none"}, "'cell', 'local'"),
         ({"mask": np.zeros(32, bool)}, "selects no atom"),
         ({"mask": np.zeros(3, bool)}, "32 booleans"),

@@ -50,7 +50,7 @@ def test_s_ij_of_every_bond(quenched_glass):
     """Bond by bond, from the harmonics of scipy's definition through ours, in order of distance."""
     from pyiron_nbed.geometry.neighbors import nearest_harmonics
 
-    order, rows, harmonics = nearest_harmonics(quenched_glass)
+    order, rows, harmonics, _ = nearest_harmonics(quenched_glass)
     unit = np.empty_like(harmonics)
     unit[order] = harmonics / np.linalg.norm(harmonics, axis=1, keepdims=True)
     indices, _ = nearest_neighbors(quenched_glass)
