@@ -17,6 +17,7 @@ import pyiron_nbed
 from pyiron_nbed.checks import flag
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs.display import short, shown_input
+from pyiron_nbed.jobs.freshness import check_chain, check_used, used, warn_of_used
 from pyiron_nbed.jobs.inputs import (
     references_input,
     same,
@@ -27,17 +28,15 @@ from pyiron_nbed.jobs.inputs import (
 from pyiron_nbed.jobs.interrupts import exit_code, handlers_kept, reason_of
 from pyiron_nbed.jobs.logger import QuietLogger
 from pyiron_nbed.jobs.names import check_attribute, close_name
-from pyiron_nbed.jobs.references import Reference, check_chain, job_id_of
+from pyiron_nbed.jobs.references import Reference, job_id_of
 from pyiron_nbed.jobs.sources import (
     Source,
     anchored,
     as_list,
     builtin,
-    check_source_used,
     last_structures,
     located,
     to_sources,
-    used,
 )
 from pyiron_nbed.locking import is_locked
 from pyiron_nbed.provenance import versions
@@ -143,6 +142,12 @@ class NBEDJob(TemplateJob):
                 "the end first."
             )
 
+    def check_shown(self) -> None:
+        """As :meth:`check_finished`; warn where what was used was made again, see :attr:`allow_stale`."""
+        self.check_finished()
+        if not self.allow_stale:
+            warn_of_used(self.held_sources(), self.job_name)
+
     def anchored(self, sources: list[Source]) -> list[Source]:
         """Sources in stored form with their paths from the project of this job."""
         return anchored(sources, self.project.path)
@@ -158,8 +163,7 @@ class NBEDJob(TemplateJob):
             return None
         found = [located(source, self.project.path) for source in stored]
         if self.status.finished and not (self.allow_stale or self._renewing):
-            for source in found:
-                check_source_used(source, self.job_name)
+            check_used(found, self.job_name)
         return found
 
     def held_sources(self) -> list[Source]:
@@ -175,8 +179,7 @@ class NBEDJob(TemplateJob):
     def check_fresh(self) -> None:
         """Raise InputError where what this job used was run again since; see :attr:`allow_stale`."""
         if not self.allow_stale:
-            for source in self.held_sources():
-                check_source_used(source, self.job_name)
+            check_used(self.held_sources(), self.job_name)
 
     def run(self, delete_existing_job=False, repair=False, debug=False, run_mode=None, **kwargs):
         """Check the input, then run, or go on where a job was interrupted.

@@ -16,7 +16,8 @@ from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs import archive
 from pyiron_nbed.jobs.base import SOURCES_FILE
-from pyiron_nbed.jobs.sources import anchored, builtin, was_made_again
+from pyiron_nbed.jobs.freshness import Known, was_made_again
+from pyiron_nbed.jobs.sources import anchored, builtin
 from pyiron_nbed.learning.files import CARD_FILE, HISTORY_FILE
 
 REGIONS = ("interior", "crystal", "ACTR")
@@ -97,7 +98,7 @@ class NBEDTools(Toolkit):
         """
         jobs = self._project.job_table(recursive=recursive, all_columns=True)
         rows: list[dict[str, Any]] = []
-        known: dict[str, str | None] = {}
+        known: Known = {}
         if len(jobs):
             jobs = jobs[(jobs["hamilton"] == _KIND) & (jobs["status"] == "finished")]
         columns = ["id", "job", "projectpath", "project", "totalcputime"]

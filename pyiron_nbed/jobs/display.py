@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from pyiron_base.storage.datacontainer import DataContainer
 
+from pyiron_nbed.jobs.freshness import NOTED
 from pyiron_nbed.jobs.inputs import same
 
 _WIDTH = 90  # characters of a value
@@ -26,7 +26,7 @@ class JobInput(DataContainer):
         return {name: value for name, value in self.__dict__.items() if name != "_job"}
 
     def __repr__(self) -> str:
-        job = self.__dict__.get("_job", lambda: None)()
+        job = self.__dict__.get("_job")
         if job is None:  # an input that is itself a dict or list
             return short(self.to_builtin())
         stored = {str(name): value for name, value in self.to_builtin().items()}
@@ -48,7 +48,7 @@ def shown_input(job: Any, container: DataContainer) -> DataContainer:
     if type(container) is DataContainer:
         object.__setattr__(container, "__class__", JobInput)
     if "_job" not in container.__dict__:
-        object.__setattr__(container, "_job", weakref.ref(job))
+        object.__setattr__(container, "_job", job)  # not weakly: pr.load("a").input outlives its job
     return container
 
 
@@ -78,7 +78,7 @@ def _short_dict(value: Mapping[str, Any]) -> str:
         return f"job {value['job_name']!r} in {value.get('project')}"
     if "atoms" in value and isinstance(value["atoms"], Mapping):
         return f"{len(value['atoms'].get('positions', ()))} atoms"
-    if set(value) <= {"file", "relative", "hash"} and "file" in value:
+    if set(value) <= {"file", "relative", *NOTED} and "file" in value:
         return f"file {value['file']!r}"
     return _joined([f"{name}: {short(item)}" for name, item in value.items()], len(value), "{}")
 

@@ -10,11 +10,13 @@ import pandas as pd
 
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
+from pyiron_nbed.jobs.freshness import NOTED
 from pyiron_nbed.jobs.references import to_reference
 from pyiron_nbed.jobs.sources import (
     Source,
     as_list,
     builtin,
+    is_stored_atoms,
     open_dataset,
     open_source,
     plain_atoms,
@@ -89,7 +91,7 @@ def take_old_sources(inputs: Any, prefix: str = "", stored: bool = False) -> Non
         value = builtin(inputs[name])
         items = value if _OLD[name.removeprefix(prefix)] else [value]
         inputs[f"{prefix}sources"] = [
-            to_source({"atoms": modulus_named(item) if stored else item} if _is_atoms(item) else item)
+            to_source({"atoms": modulus_named(item) if stored else item} if is_stored_atoms(item) else item)
             for item in items
         ]
     for name in old:
@@ -107,7 +109,7 @@ def same(one: Any, other: Any) -> bool:
     """
     if isinstance(one, Mapping) and isinstance(other, Mapping) and {"job_name", "file"} & set(one):
         one, other = (
-            {k: v for k, v in d.items() if k not in ("relative", "hash", "id")} for d in (one, other)
+            {k: v for k, v in d.items() if k not in ("relative", "id", *NOTED)} for d in (one, other)
         )
     one, other = (v.to_dict("list") if isinstance(v, pd.DataFrame) else v for v in (one, other))
     several = (Mapping, list, tuple, np.ndarray)
@@ -130,10 +132,6 @@ def _write(job: Any, name: str, sources: list[Source] | None) -> None:
     for old in _old_names(job.input, name.removesuffix("sources")):
         del job.input[old]
     job.input[name] = sources
-
-
-def _is_atoms(stored: Any) -> bool:
-    return isinstance(stored, Mapping) and "positions" in stored
 
 
 def _one_kind(name: str, several: bool, key: str, convert: Any) -> Any:

@@ -1,4 +1,4 @@
-"""References between jobs: found again after a copy, a move or a rename, and compared with what was used.
+"""References between jobs: found again after a copy, a move or a rename.
 
 A reference is a dict with the ``job_name``, the ``project`` it was in (absolute path), that path ``relative``
 to the project of the job that refers to it, the ``hash`` of the result that was used, and the ``id`` in the
@@ -8,7 +8,6 @@ folder.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -142,37 +141,6 @@ def load_job(reference: Reference) -> Any:
     return job
 
 
-def current_hash(reference: Reference) -> str | None:
-    """As :func:`result_hash`, of the job of a reference as :func:`find` returns it; None where it is gone."""
-    with contextlib.suppress(InputError):
-        return result_hash(load_job(reference))
-    return None
-
-
-def check_used(reference: Reference, owner: str) -> None:
-    """Raise InputError where the job of a reference was run again since it was used; one that is gone passes.
-
-    Args:
-        reference: as :func:`find` returns it, or one without a hash, which passes too.
-        owner: name of the job that used it.
-    """
-    if reference.get("hash") is not None and current_hash(reference) not in (None, reference["hash"]):
-        raise was_run_again(f"The job {reference['job_name']!r} in {reference['project']}", owner)
-
-
-def was_run_again(what: str, owner: str) -> InputError:
-    """The error for a result that is not the one that was used.
-
-    Args:
-        what: "The job …" or "The file …".
-        owner: name of the job that used it.
-    """
-    return InputError(
-        f"{what} was run again since {owner!r} used it: run {owner!r} again with delete_existing_job=True, "
-        "or set allow_stale=True of the job to go on with the old result."
-    )
-
-
 def job_id_of(reference: Reference) -> int | None:
     """Number in the job table of the job of a reference; None where it is not there."""
     if not os.path.isdir(reference["project"]):
@@ -180,22 +148,6 @@ def job_id_of(reference: Reference) -> int | None:
     project = Project(reference["project"])
     known = reference["job_name"] in project.list_nodes()
     return project.get_job_id(reference["job_name"]) if known else None
-
-
-def check_chain(job: Any) -> None:
-    """Raise InputError where something that a job goes back to was run again since it was used.
-
-    Args:
-        job: one about to run; what it refers to itself it uses anew. What is gone by now is passed over.
-    """
-    for reference in job.held_references():
-        upstream: Any = None
-        with contextlib.suppress(InputError):
-            upstream = load_job(reference)
-        if hasattr(upstream, "held_references"):
-            for earlier in upstream.held_references():
-                check_used(earlier, upstream.job_name)
-            check_chain(upstream)
 
 
 def _places(absolute: str, relative: str | None, home: str | os.PathLike) -> list[str]:

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 def get_test(job: NBEDRegressor) -> pd.DataFrame:
     """Test patterns: row in the concatenated datasets, truth, prediction, uncertainty, baselines, …"""
-    job.check_finished()
+    job.check_shown()
     return pd.read_csv(job.folder / TEST_FILE)
 
 
 def get_history(job: NBEDRegressor) -> pd.DataFrame:
     """Member, epoch, training loss and learning rate."""
-    job.check_finished()
+    job.check_shown()
     return pd.read_csv(job.folder / HISTORY_FILE)
 
 
@@ -39,7 +39,7 @@ def get_metrics(job: NBEDRegressor) -> pd.DataFrame:
 
     The column "model" says whose: "network" first, then the baselines "constant", "ridge", "boosting".
     """
-    job.check_finished()
+    job.check_shown()
     models = {"network": job.output.metrics, **job.output.baselines}
     tables = [pd.DataFrame(builtin(found["groups"])).assign(model=name) for name, found in models.items()]
     table = pd.concat(tables, ignore_index=True)
@@ -51,6 +51,7 @@ def report(job: NBEDRegressor) -> pd.DataFrame:
 
     ``output.metrics["rmse"]`` and the like are the numbers; :func:`get_metrics` has all of them.
     """
+    job.check_shown()
     baselines = builtin(job.output.baselines) or {}  # an empty container of pyiron is a list
     return evaluation.report({"network": builtin(job.output.metrics), **baselines})
 
@@ -60,7 +61,7 @@ def get_splits(job: NBEDRegressor) -> pd.DataFrame:
 
     See :func:`pyiron_nbed.learning.leak.leak_table`; empty where no splits were compared.
     """
-    job.check_finished()
+    job.check_shown()
     return pd.DataFrame(builtin(job.output.splits))
 
 

@@ -18,24 +18,20 @@ import numpy as np
 from ase import Atoms
 
 from pyiron_nbed.dataset import PatternDataset
-from pyiron_nbed.errors import DatasetError, InputError
+from pyiron_nbed.errors import InputError
 from pyiron_nbed.geometry.cells import check_atoms
+from pyiron_nbed.jobs.freshness import Source
 from pyiron_nbed.jobs.references import (
-    check_used,
-    current_hash,
     find,
     find_file,
     is_job,
     load_job,
     result_hash,
     to_reference,
-    was_run_again,
 )
 from pyiron_nbed.provenance import hash_of, structure_id
 from pyiron_nbed.structures.file import atoms_from_dict, atoms_to_dict
 from pyiron_nbed.structures.reading import check_file, read_structures
-
-Source = dict[str, Any]
 
 
 def to_sources(given: Any) -> list[Source]:
@@ -111,57 +107,6 @@ def located(source: Source, home: str | os.PathLike) -> Source:
         return source
     file = find_file(source["file"], source.get("relative"), home)
     return {**source, "file": file, "relative": os.path.relpath(file, home)}
-
-
-def used(source: Source) -> Source:
-    """A source with the hash of what it holds now, where that has one.
-
-    Args:
-        source: as :func:`located` returns it.
-    """
-    if "job_name" in source:
-        return {**source, "hash": result_hash(load_job(source))}
-    found = _pattern_hash(source)
-    return source if found is None else {**source, "hash": found}
-
-
-def check_source_used(source: Source, owner: str) -> None:
-    """Raise InputError where a job or a pattern file was made again since it was used.
-
-    Args:
-        source: as :func:`located` returns it; one without a hash, or that is gone, passes.
-        owner: name of the job that used it.
-    """
-    if "job_name" in source:
-        check_used(source, owner)
-    elif was_made_again([source]):
-        raise was_run_again(f"The file {source['file']}", owner)
-
-
-def was_made_again(sources: Sequence[Source], known: dict[str, str | None] | None = None) -> bool:
-    """Whether any job or pattern file has another result than the one that was used.
-
-    Args:
-        sources: as :func:`located` returns them; those without a hash, and what is gone, are passed over.
-        known: hashes that were looked up before, added to; for calls with the same sources.
-    """
-    known = {} if known is None else known
-    for source in sources:
-        if source.get("hash") is None:
-            continue
-        place = f"{source.get('project')}/{source.get('job_name')}/{source.get('file')}"
-        if place not in known:
-            known[place] = current_hash(source) if "job_name" in source else _pattern_hash(source)
-        if known[place] not in (None, source["hash"]):
-            return True
-    return False
-
-
-def _pattern_hash(source: Source) -> str | None:
-    if "file" in source:
-        with contextlib.suppress(DatasetError):
-            return PatternDataset(source["file"]).input_hash
-    return None
 
 
 def check_sources(
@@ -330,7 +275,7 @@ def _check_given(sources: Any, owner: str, species: Any, name: str) -> None:
             f"{owner} {said}: assign atoms, a job, the path of a file, or a list of these, for example "
             f"job.{name} = pr.load('my_quench')."
         )
-    if isinstance(species, str):
+    if isinstance(species, str) or not isinstance(species, (Sequence, np.ndarray, type(None))):
         raise InputError(
             f"species is {species!r}: give the element of each LAMMPS type as a list, for example "
             "['Cu', 'Zr'] (the element whose motifs are counted is motif_species)."
@@ -345,12 +290,26 @@ def to_source(given: Any) -> Source:
         return to_reference(given)
     if isinstance(given, (str, os.PathLike)):
         return {"file": str(Path(given).resolve())}
-    if isinstance(given, Mapping) and (set(given) & {"atoms", "file", "job_name"}):
+    if isinstance(given, Mapping) and _is_stored(given):
         return dict(given)
     raise InputError(
         f"A source must be an ase.Atoms, a job or the path of a file, not {type(given).__name__}: assign for "
         "example pr.load('my_quench')."
     )
+
+
+def is_stored_atoms(stored: Any) -> bool:
+    """Whether these are atoms in their stored form."""
+    return isinstance(stored, Mapping) and "positions" in stored
+
+
+def _is_stored(given: Mapping[str, Any]) -> bool:
+    """Whether a dict is a source in its stored form."""
+    if "atoms" in given:
+        return is_stored_atoms(given["atoms"])
+    if "file" in given:
+        return isinstance(given["file"], str)
+    return isinstance(given.get("job_name"), str) and isinstance(given.get("project"), str)
 
 
 def _is_passed_on(job: Any) -> bool:

@@ -12,6 +12,7 @@ from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs import ssro_results
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.sources import builtin, check_sources, each_source
+from pyiron_nbed.locking import locked
 from pyiron_nbed.provenance import hash_of
 from pyiron_nbed.ssro.disorder import DISORDER_NAMES, disorder_of
 from pyiron_nbed.ssro.motifs import species_mask
@@ -88,18 +89,22 @@ class SSRO(AtomsJob):
         summaries: list[dict[str, Any]] = []
         files: list[str] = []
         source_numbers: list[int] = []
-        for number, frames in enumerate(each_source(**given, cores=cores)):
-            for atoms in frames:
-                step = atoms.info.get("step", len(files))
-                result, summary = short_range_order(atoms, cores=cores, **options)
-                files.append(ATOMS_FILE.replace(".h5", f"_{len(files):05d}.h5") if several else ATOMS_FILE)
-                write_atoms(self.folder / files[-1], result)
-                summaries.append({**summary, "step": step})
-                source_numbers.append(number)
+        with locked(self.folder):
+            for number, frames in enumerate(each_source(**given, cores=cores)):
+                for atoms in frames:
+                    step = atoms.info.get("step", len(files))
+                    result, summary = short_range_order(atoms, cores=cores, **options)
+                    files.append(
+                        ATOMS_FILE.replace(".h5", f"_{len(files):05d}.h5") if several else ATOMS_FILE
+                    )
+                    write_atoms(self.folder / files[-1], result)
+                    summaries.append({**summary, "step": step})
+                    source_numbers.append(number)
         if not summaries:
             raise InputError("The source holds no frame: give a file or job with at least one.")
         series = {"source": source_numbers, **time_series(summaries)}
-        before = [source.get("hash") for source in given["sources"]]  # one that passes it on has another hash
+        # of a job that passes it on as well: one that was run again may end with the same atoms
+        before = [source.get("hash") if "job_name" in source else None for source in given["sources"]]
         content = hash_of([before, [summary["structure_id"] for summary in summaries], options])
         return {
             **summaries[-1], "file": files[-1], "files": files, "time_series": series, "hash": content,

@@ -21,6 +21,7 @@ from pyiron_nbed.geometry.cells import check_atoms
 from pyiron_nbed.jobs.base import AtomsJob
 from pyiron_nbed.jobs.compare import compare
 from pyiron_nbed.jobs.dataset import as_axes
+from pyiron_nbed.jobs.freshness import warn_of_used, was_made_again
 from pyiron_nbed.jobs.inputs import (
     references_input,
     same,
@@ -46,7 +47,11 @@ def get_table(job: GeometrySweep) -> pd.DataFrame:
     """One row per finished training; see :func:`pyiron_nbed.jobs.compare.compare`."""
     if "table" not in job.output:
         raise InputError("This sweep has no table yet: run it first.")
-    return pd.DataFrame(builtin(job.output.table))
+    table = pd.DataFrame(builtin(job.output.table))
+    if not job.allow_stale and was_made_again(held := job.held_sources()):
+        warn_of_used(held, job.job_name)
+        table["stale"] = True
+    return table
 
 
 def plot_rmse(job: GeometrySweep) -> Figure:

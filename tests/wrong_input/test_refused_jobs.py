@@ -79,6 +79,7 @@ ROWS = {
     "SSRO frame half": (ssro(frame=0.5), "frame is 0.5"),
     "SSRO frame name": (ssro(frame="cold"), "one frame"),
     "SSRO species text": (ssro(species="Cu"), "species is 'Cu'"),
+    "SSRO species number": (ssro(species=5), "species is 5"),
     "SSRO motif species": (ssro(motif_species="Al"), "'Al'"),
     "SSRO without sources": (lambda project: run(project, "SSRO", {}), "has no sources"),
     "SSRO of a missing file": (
@@ -87,6 +88,13 @@ ROWS = {
     ),
     "SSRO of no atoms": (lambda project: run(project, "SSRO", {}, structure=Atoms()), "no atoms"),
     "SSRO of a number": (lambda project: run(project, "SSRO", {}, sources=5), "not int"),
+    **{
+        f"SSRO of a dict with {name}": (
+            lambda project, name=name, value=value: run(project, "SSRO", {}, sources={name: value}),
+            "not dict",
+        )
+        for name, value in {"file": 5, "job_name": "quench", "atoms": 3}.items()
+    },
     "SSRO of text": (lambda project: run(project, "SSRO", {}, structure="cu.xyz"), "not str"),
     "dataset without volume": (dataset(volume=None), "either input.volume or input.volumes"),
     "dataset of both": (dataset(volumes=[SMALL]), "either input.volume or input.volumes"),

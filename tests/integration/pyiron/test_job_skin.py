@@ -1,5 +1,6 @@
 """What every job does around its function: attributes, display, completion, signals."""
 
+import gc
 import logging
 import os
 import signal
@@ -95,7 +96,9 @@ def test_an_input_that_was_shown_is_stored_as_before(project):
 
     kind = _read_hdf(job.project_hdf5.file_name, "/job/storage/input__index_0/TYPE")
     assert kind == "<class 'pyiron_base.storage.datacontainer.DataContainer'>"
-    assert repr(project.load("job").input).startswith("Input of the SSRO 'job'")
+    shown = project.load("job").input
+    gc.collect()  # nothing else holds the job
+    assert repr(shown).startswith("Input of the SSRO 'job'")
     assert job.content["storage/input"]["l"] == 6
 
 
@@ -252,6 +255,22 @@ def test_a_signal_is_told_with_what_to_do(project, in_folder, kind, number, run,
     assert project.load("job").status.finished
     assert project.load("job").input.analyses in ([], None) or not len(project.load("job").input.analyses)
     assert not (job.folder / "error.txt").exists()
+
+
+def test_a_job_at_work_is_not_begun_a_second_time(project, in_folder):
+    process = started(project, in_folder, "SSRO", "job.run()")
+    try:
+        job = project.create.job.SSRO("job")
+        job.run()
+        assert not job.status.finished
+        assert project.get_job_status("job") == "running"
+    finally:
+        process.kill()
+        process.wait()
+    job = project.create.job.SSRO("job")
+    job.input.analyses = []
+    job.run()  # killed: it begins again
+    assert job.status.finished
 
 
 def test_who_listened_to_signals_does_so_after_a_run(project):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ase.io import write
 from pyiron_base import Project
 
 from pyiron_nbed import Cylinder, Mesh, random_alloy
@@ -188,6 +189,15 @@ def test_a_model_of_a_dataset_that_was_made_again(project):
     with pytest.raises(InputError, match=r"'described' in .* was run again since 'patterns' used it"):
         new.run()  # the chain behind it
     assert new.status.initialized
+    shown = "'described' in .* was run again since 'patterns' used it: what 'fit' shows is the old result"
+    fit = project.load("fit")
+    with pytest.raises(InputError, match="since 'patterns' used it"):
+        fit.predict(data.dataset.patterns[:2])
+    for show in (fit.report, fit.get_test, fit.get_metrics, fit.plot_parity, fit.plot_history):
+        with pytest.warns(UserWarning, match=shown) as told:
+            show()
+        assert [warning.filename for warning in told] == [__file__]
+    assert project.nbed.compare()["stale"].tolist() == [True]
     project.load("patterns").run(delete_existing_job=True)
     fit = project.load("fit")
     with pytest.raises(InputError, match=r"'patterns' in .* was run again since 'fit' used it"):
@@ -197,6 +207,52 @@ def test_a_model_of_a_dataset_that_was_made_again(project):
     assert fit.predict(data.dataset.patterns[:2]).mean.shape == (2,)
     shutil.rmtree(data.folder)  # nothing to compare with
     assert project.load("fit").model is not None
+
+
+def test_a_file_that_was_changed_since_it_was_used(project, in_folder):
+    file = in_folder / "glass.xyz"
+    write(file, FIRST)
+    described(project, atoms=file)
+    data = patterns(project, project.load("described"))
+    os.utime(file)  # the same content: nothing to say
+    assert project.load("described").sources == [file]
+    shutil.copytree(project.path, in_folder / "copied")
+    write(file, OTHER)
+    again = f"The file {file} was changed since 'described' used it: run 'described' again"
+    job = project.load("described")
+    for use in (job.source_structures, lambda: job.sources, job.run):
+        with pytest.raises(InputError, match=again):
+            use()
+    new = project.create.job.NBEDDataset("new")
+    new.sources = job
+    new.input.update(SCAN)
+    with pytest.raises(InputError, match=again):
+        new.run()  # the chain behind it
+    job.allow_stale = True
+    assert structure_id(job.source_structures()[0]) == structure_id(OTHER)
+    described(project, atoms=file, again=True)
+    assert project.load("described").sources == [file]
+    with pytest.raises(InputError, match=r"'described' in .* was run again since 'patterns' used it"):
+        project.load(data.job_name).source_structures()
+    file.unlink()  # nothing to compare with
+    assert project.load("described").get_structure() is not None
+
+
+def test_a_sweep_of_a_source_that_was_run_again(project):
+    sweep = project.create.job.GeometrySweep("sweep")
+    sweep.sources = described(project)
+    sweep.input.update(
+        {"radii": [4], "heights": [12], "networks": ["cnn"], "mesh": Mesh(1.0, 0.1), "step": 8}
+    )
+    sweep.input.training = {"epochs": 1, "split": "random", "baselines": False}
+    sweep.run()
+    assert sweep.get_table()["stale"].tolist() == [False]
+    described(project, atoms=OTHER, again=True)
+    sweep = project.load("sweep")
+    with pytest.warns(UserWarning, match=r"'described' in .* since 'sweep' used it: .* the old result"):
+        assert sweep.get_table()["stale"].tolist() == [True]
+    sweep.allow_stale = True
+    assert len(sweep.get_table()) == 1
 
 
 @pytest.mark.parametrize(
@@ -209,6 +265,7 @@ def test_a_model_of_a_dataset_that_was_made_again(project):
         (pd.DataFrame({"Name": ["a"]}), pd.DataFrame({"Name": ["a"]}), True),
         (pd.DataFrame({"Name": ["a"]}), "a", False),
         ({"file": "a.h5", "hash": "1"}, {"file": "a.h5", "relative": "a.h5"}, True),
+        ({"file": "a", "hash": "1", "size": 1, "mtime": 2}, {"file": "a", "hash": "2"}, True),
         ({"job_name": "a", "project": "p", "hash": "1"}, {"job_name": "b", "project": "p"}, False),
         ({"job_name": "a", "project": "p"}, [1], False),
     ],
