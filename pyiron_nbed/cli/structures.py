@@ -155,6 +155,7 @@ def patterns(
 
 
 def is_hdf5(path: Path) -> bool:
+    """Whether a file is one of HDF5, by its first bytes."""
     import h5py
 
     return path.is_file() and bool(h5py.is_hdf5(path))
