@@ -316,7 +316,7 @@ ROWS_OF_ARGUMENTS = {
         lambda: check_sources(to_sources("good.dump"), "SSRO", "last", BOTH), "have no names",
     ),
     "no such species in a file": (
-        lambda: species_mask(check_file("good.dump", ["Al", "Ni"]), "Cu"), "motif_species is 'Cu', of which the structure has no atoms: choose one of 'Al', 'Ni'",
+        lambda: species_mask(check_file("good.dump", ["Al", "Ni"]), "Cu"), "choose one of 'Al', 'Ni'",
     ),
 }  # fmt: skip
 
