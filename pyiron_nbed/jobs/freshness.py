@@ -108,7 +108,7 @@ def _made_again(sources: Sequence[Source], owner: str, known: Known) -> list[tup
     """What was made again since it was used, and the name of the job that used it."""
     found = []
     for source in sources:
-        if _is_untouched(source):
+        if "atoms" in source or _is_untouched(source):
             continue
         place = f"{source.get('project')}/{source.get('job_name')}/{source.get('file')}"
         if place not in known:

@@ -12,7 +12,7 @@ import numpy as np
 from pyiron_nbed.checks import one_of
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.structures.file_frame import FileFrame, check_count
-from pyiron_nbed.structures.ovito_file import ovito_frame
+from pyiron_nbed.structures.ovito_file import check_words, ovito_frame
 
 # number of columns, column of the type and first column of the position (from 0), where a file does not say
 _LAYOUTS = {
@@ -109,6 +109,11 @@ def data_frame(path: str | os.PathLike, atom_style: str | None = None) -> FileFr
     style = atom_style or _style_of(data, path)
     words = _SUFFIX.sub("", style).split()
     options: dict[str, str | tuple[str, ...]] = {"atom_style": words[0]}
+    if words == ["hybrid"]:
+        raise StructureError(
+            f"{path} has the atom style hybrid and does not say of which styles: give atom_style, for "
+            "example 'hybrid sphere charge'."
+        )
     if words[0] == "hybrid":
         options["atom_substyles"] = tuple(_SUFFIX.sub("", word) for word in words[1:])
     frame = ovito_frame(data.text, str(path), ".data", input_format="lammps/data", **options)
@@ -149,6 +154,11 @@ def _parse(path: str | os.PathLike) -> _Data:
     bodies = {name: (hint, text[start:stop]) for name, hint, start, stop in _bodies(sections, len(text))}
     if "Atoms" not in bodies and int(atoms[1]):
         raise StructureError(f"{path} has no section Atoms: the data file is damaged, or ends early.")
+    if [name for name, *_ in sections].count("Atoms") > 1:
+        raise StructureError(f"{path} has the section Atoms more than once: give one structure a file.")
+    check_words(head, len(first), len(head), str(path))
+    rows = bodies.get("Atoms", ("", b""))[1]
+    check_words(rows, 0, len(rows), str(path))
     unit, step = _UNITS.search(first), _STEP.search(first)
     try:
         labels = {int(key): name.decode() for key, name in _pairs(bodies.get("Atom Type Labels"))}

@@ -290,9 +290,8 @@ def _element(frame: FileFrame, kind: int) -> str:
             return name
         if kind not in frame.masses:
             raise InputError(
-                f"{frame.where} names its atoms {name!r}, which is no chemical symbol: give species, the "
-                "element "
-                "of each type, for example ['Cu', 'Zr'], or write the file with the symbols."
+                f"{frame.where} names its atoms {name!r}, which is no chemical symbol: write the file "
+                "with chemical symbols, or give species, as ['Cu', 'Zr'], where it numbers its types too."
             )
     if kind not in frame.masses:
         raise InputError(

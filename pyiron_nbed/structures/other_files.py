@@ -15,7 +15,7 @@ from ase.io import iread
 
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.structures.file_frame import FileFrame
-from pyiron_nbed.structures.ovito_file import ovito_frame
+from pyiron_nbed.structures.ovito_file import check_words, ovito_frame
 
 _CFG = b"Number of particles"
 _PROPERTIES = re.compile(rb"[Pp]roperties=\"?([^\s\"]+)")
@@ -91,12 +91,27 @@ def xyz_frame(path: str | os.PathLike, place: tuple[int, int], number: int) -> F
     keep = [
         name for name, kind in kinds.items() if kind in "RIL" and name.lower() not in ("pos", "species", "id")
     ]
+    check_words(text, _third_line(text), len(text), where, _number_columns(words))
     frame = ovito_frame(text, where, ".xyz", keep, input_format="xyz")
     frame.arrays = {n: v.astype(bool) if kinds[n] == "L" else v for n, v in frame.arrays.items()}
     frame.ids = None  # the order of the file is the order of the atoms
     if int(text.split(b"\n", 1)[0]) != len(frame.types):
         raise StructureError(f"{where} was not read as it was written ({len(frame.types)} atoms).")
     return frame
+
+
+def _third_line(text: bytes) -> int:
+    return text.find(b"\n", text.find(b"\n") + 1) + 1
+
+
+def _number_columns(properties: list[str]) -> set[int]:
+    """Columns of whole and real numbers in an xyz file."""
+    if not properties:
+        return {1, 2, 3}
+    kinds = "".join(
+        k * int(n) for k, n in zip(properties[1::3], properties[2::3], strict=False) if n.isdigit()
+    )
+    return {column for column, kind in enumerate(kinds) if kind in "RI"}
 
 
 def single_frame(path: str | os.PathLike, kind: str, species: Sequence[str] | None) -> FileFrame:
@@ -114,6 +129,7 @@ def single_frame(path: str | os.PathLike, kind: str, species: Sequence[str] | No
     if kind == "cfg":
         if text.count(_CFG) != 1:
             raise StructureError(f"{where} holds {text.count(_CFG)} frames joined: write one frame a file.")
+        check_words(text, 0, len(text), where)
         return ovito_frame(text, where, ".cfg")
     if kind == "poscar":
         text = _named_poscar(text, where, species)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ import numpy as np
 
 from pyiron_nbed.errors import InputError, StructureError
 from pyiron_nbed.structures.file_frame import FileFrame
+
+_BLOCK = 1 << 20
+_NUMBER = re.compile(rb"[+-]?\.?\d")
+_DIGIT, _ODD = 1, 2
+_KINDS = np.full(256, _ODD, np.uint8)
+_KINDS[list(b"0123456789.")] = _DIGIT
+_KINDS[list(b" \t\r\n\v\feE#")] = 0
 
 
 def ovito_frame(
@@ -83,6 +91,45 @@ def ovito_frame(
         names=names, named=bool(names),
         arrays=arrays,
     )  # fmt: skip
+
+
+def check_words(
+    text: bytes | mmap.mmap, start: int, end: int, where: str, columns: Collection[int] | None = None
+) -> None:
+    """Raise for a number with something behind it, of which OVITO would take the first digits: 1,5 or 1.5D3.
+
+    Args:
+        text: whole text.
+        start, end: first byte of the lines to look at, and the byte after their last.
+        where: the file, for messages.
+        columns: numbers, from 0, of the columns that hold numbers; None for all words.
+
+    Raises:
+        StructureError: such a word.
+
+    Example:
+        >>> check_words(b"Cu 1.5 2e-3 H2O", 0, 15, "a.xyz")
+    """
+    word = _broken_number(text, start, end, columns)
+    if word is not None:
+        raise StructureError(f"{where} holds {word!r}, which is no number: write numbers as 1.5 or 1.5e3.")
+
+
+def _broken_number(
+    text: bytes | mmap.mmap, start: int, end: int, columns: Collection[int] | None
+) -> str | None:
+    letters = np.frombuffer(text, np.uint8)
+    for block in range(start, end, _BLOCK):
+        kinds = _KINDS[letters[block : min(end, block + _BLOCK + 1)]]
+        for hit in (np.flatnonzero((kinds[:-1] & _DIGIT) & (kinds[1:] >> 1)) + block).tolist():
+            begin = max(start, text.rfind(b"\n", start, hit) + 1)
+            before = text[begin : hit + 1].split()
+            if b"#" in text[begin:hit] or (columns is not None and len(before) - 1 not in columns):
+                continue
+            if _NUMBER.match(before[-1]):
+                rest = text[hit + 1 : min(end, hit + 33)].split(maxsplit=1)
+                return (before[-1] + rest[0]).decode("utf-8", "replace")
+    return None
 
 
 def _reason(error: Exception) -> str:

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -290,7 +291,7 @@ def _unpacked(path: str | os.PathLike) -> Iterator[Path]:
                     unpack = next(function for first, function in _PACKED.items() if head.startswith(first))
                     with unpack(path, "rb") as source:
                         shutil.copyfileobj(source, target, 1 << 22)
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise StructureError(
                 f"{path} cannot be unpacked ({error}): it is damaged or truncated."
             ) from error

@@ -14,9 +14,11 @@ from pyiron_nbed.structures.dump import dump_frame, scan_dump
 from pyiron_nbed.structures.file_frame import FileFrame
 
 FIRST_WORDS = b"LammpS RestartT"
-# the atoms as a dump, which keeps what is periodic and all digits; types, labels and masses as a data file
+# the atoms as a dump, which keeps what is periodic and all digits; types, labels and masses as a data file;
+# without a skin, which is wider than a million boxes in si and cgs units by default
 _SCRIPT = """\
 read_restart structure.restart
+neighbor 0 bin
 write_dump all custom structure.bin id type x y z modify units yes
 group none empty
 delete_atoms group all

@@ -12,7 +12,7 @@ import numpy as np
 from pyiron_nbed.errors import LammpsError, StructureError
 from pyiron_nbed.structures.dump_frames import Place, Scan, box_of, coordinates_of
 from pyiron_nbed.structures.file_frame import FileFrame
-from pyiron_nbed.structures.ovito_file import ovito_frame
+from pyiron_nbed.structures.ovito_file import check_words, ovito_frame
 
 FIRST_WORDS = b"ITEM:"
 _MARK = b"ITEM: TIMESTEP"
@@ -106,6 +106,9 @@ def text_frame(file: BinaryIO, place: Place, where: str, by_type: bool) -> FileF
     cell, origin, pbc = _box(head, where)
     if n_atoms == 0:
         raise StructureError(f"{where} holds no atoms: choose another frame.")
+    used = {column for column, name in enumerate(mapping) if name}
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        check_words(whole, place.start + head.end(), place.end, where, used)
     frame = ovito_frame(source, where, ".dump", input_format="lammps/dump", columns=mapping)
     if len(frame.types) != n_atoms or frame.ids is None or not _is_near(frame.cell, cell):
         raise StructureError(

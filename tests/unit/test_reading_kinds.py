@@ -425,6 +425,23 @@ def test_restarts_keep_units_labels_and_what_is_periodic(in_folder):
         next(read_structures("plain.restart", ["Cu"]))
 
 
+@pytest.mark.parametrize(("unit", "size"), [("si", 4e-10), ("cgs", 4e-8)])
+def test_restarts_whose_skin_is_a_million_boxes_wide(unit, size, in_folder):
+    script = RESTART.replace("units electron", f"units {unit}").replace("displace_atoms", "# displace_atoms")
+    (in_folder / "in.lmp").write_text(script.replace("fcc 6.8", f"fcc {size}"))
+    subprocess.run([*lammps_command(), "-in", "in.lmp"], check=True, capture_output=True)
+    (atoms,) = read_structures("plain.restart")
+    assert atoms.cell[0, 0] == pytest.approx(8.0)
+
+
+def test_words_that_begin_with_a_number_may_stand_where_no_number_is_read(read):
+    (atoms,) = read("2 Å, 3x3\n\n1 atoms # 2x\n1 atom types\n\n0 9 xlo xhi\n0 9 ylo yhi\n0 9 zlo zhi\n\n"
+                    "Atoms # atomic\n\n1 1 1.5 2e0 -3.E-1 # 1st, 2x\n", ["Cu"])  # fmt: skip
+    assert np.allclose(atoms.positions, [[1.5, 2, -0.3]])
+    (atoms,) = read("1\nProperties=residue:S:1:species:S:1:pos:R:3\n1ALA Cu 1.5 2 3\n")
+    assert np.allclose(atoms.positions, [[1.5, 2, 3]])
+
+
 def test_the_check_before_a_job_finds_what_reading_finds(read, in_folder):
     read(dump(ROWS) + dump(ROWS, step=5), ["Cu", "Zr"])
     check_file("a.file", ["Cu", "Zr"], [0, -1])
