@@ -21,6 +21,7 @@ _DIGIT, _ODD = 1, 2
 _KINDS = np.full(256, _ODD, np.uint8)
 _KINDS[list(b"0123456789.")] = _DIGIT
 _KINDS[list(b" \t\r\n\v\feE#")] = 0
+_OF_NUMBERS = b"0123456789.eE+- \t\r\n\v\f"
 
 
 def ovito_frame(
@@ -118,6 +119,8 @@ def check_words(
 def _broken_number(
     text: bytes | mmap.mmap, start: int, end: int, columns: Collection[int] | None
 ) -> str | None:
+    if not text[start:end].translate(None, _OF_NUMBERS):  # ten times as fast as to look at each word
+        return None
     letters = np.frombuffer(text, np.uint8)
     for block in range(start, end, _BLOCK):
         kinds = _KINDS[letters[block : min(end, block + _BLOCK + 1)]]
