@@ -63,7 +63,7 @@ COMMANDS = {
 }  # fmt: skip
 FIGURES = {
     "lengths of a parity": (lambda: figures.parity(NUMBERS, NUMBERS[:2]), "4 values and predicted 2"),
-    "regions of a parity": (lambda: figures.parity(NUMBERS, NUMBERS, regions=["a"]), "regions is .'a'. for 4"),
+    "regions of a parity": (lambda: figures.parity(NUMBERS, NUMBERS, regions=["a"]), "for 4 labels"),
     "history without rows": (lambda: figures.learning_curves(pd.DataFrame()), "lacks"),
     "maps without titles": (lambda: figures.disorder_maps([np.eye(2)], [], (0, 1, 0, 1)), "titles is"),
     "no groups": (lambda: figures.mean_patterns(np.ones((1, *MESH.shape)), MESH, {}), "no groups"),
