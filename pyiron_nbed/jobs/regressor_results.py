@@ -90,9 +90,7 @@ def plot_calibration(job: NBEDRegressor, label: str | None = None) -> Figure:
 def plot_history(job: NBEDRegressor) -> Figure:
     """Loss, mean absolute error and learning rate over the epochs."""
     history, training = get_history(job), builtin(job.output.card["training"])
-    return figures.learning_curves(
-        history, shown(_labels(job)[0]), training["loss"], training["target"]
-    )
+    return figures.learning_curves(history, shown(_labels(job)[0]), training["loss"], training["target"])
 
 
 def plot_profile(
