@@ -1,4 +1,4 @@
-"""How the input of a job is shown: one line for each name, with what is in force, without whole arrays."""
+"""How input and metrics of a job are shown: a line for each name, with what is in force; a short table."""
 
 from __future__ import annotations
 
@@ -11,16 +11,24 @@ from pyiron_base.storage.datacontainer import DataContainer
 
 from pyiron_nbed.jobs.freshness import NOTED
 from pyiron_nbed.jobs.inputs import same
+from pyiron_nbed.learning.evaluation import report
 
 _WIDTH = 90  # characters of a value
 
 
-class JobInput(DataContainer):
-    """The input of a job; stored as the DataContainer of pyiron that it is."""
+class _Shown(DataContainer):
+    """A DataContainer of pyiron that is shown in another way, and stored as what it is."""
 
     def _type_to_dict(self) -> dict[str, Any]:
         name = DataContainer.__name__
         return {**super()._type_to_dict(), "NAME": name, "TYPE": str(DataContainer), "OBJECT": name}
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+class JobInput(_Shown):
+    """The input of a job."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_job"}
@@ -39,8 +47,15 @@ class JobInput(DataContainer):
             lines.append(f"  {name:<{width}}  {short(shown)}{mark}")
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+
+class Metrics(_Shown):
+    """The metrics of a trained network."""
+
+    def __repr__(self) -> str:
+        found = self.to_builtin()
+        if "groups" not in found and "labels" not in found:  # a part of them
+            return short(found)
+        return report({"network": found}).to_string(index=False)
 
 
 def shown_input(job: Any, container: DataContainer) -> DataContainer:
@@ -49,6 +64,13 @@ def shown_input(job: Any, container: DataContainer) -> DataContainer:
         object.__setattr__(container, "__class__", JobInput)
     if "_job" not in container.__dict__:
         object.__setattr__(container, "_job", job)  # not weakly: pr.load("a").input outlives its job
+    return container
+
+
+def shown_metrics(container: Any) -> Any:
+    """The metrics of a job, the same object, which is shown as a short table from now on."""
+    if type(container) is DataContainer:
+        object.__setattr__(container, "__class__", Metrics)
     return container
 
 

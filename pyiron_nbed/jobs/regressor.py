@@ -12,6 +12,7 @@ from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.jobs import regressor_results
 from pyiron_nbed.jobs.base import AtomsJob
+from pyiron_nbed.jobs.display import Metrics, shown_metrics
 from pyiron_nbed.jobs.inputs import datasets_input
 from pyiron_nbed.jobs.references import is_job, is_reference, load_job, to_reference
 from pyiron_nbed.jobs.sources import as_list, builtin, located, to_datasets
@@ -51,6 +52,12 @@ class NBEDRegressor(AtomsJob):
     source_inputs = ("sources", "datasets", "test_datasets", "weights")
     datasets = datasets_input("datasets")
     test_datasets = datasets_input("test_datasets")
+
+    @property
+    def output(self):
+        """The output; its metrics show a short table."""
+        shown_metrics(self.storage.output.get("metrics"))
+        return self.storage.output
 
     def defaults(self):
         """How to train, split and augment; see :class:`pyiron_nbed.learning.Training`."""
@@ -140,7 +147,7 @@ class NBEDRegressor(AtomsJob):
                 found = learning.run_splits(task, kinds, self.folder, processes)
                 splits = learning.leak_table({card["split"]["kind"]: card, **found}).to_dict("records")
                 (self.folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-        results = {name: card[name] for name in ("metrics", "baselines")}
+        results = {"metrics": Metrics(card["metrics"]), "baselines": card["baselines"]}
         return {**results, "splits": splits, "card": card, "hash": file_hash(self.folder / WEIGHTS_FILE)}
 
     @property

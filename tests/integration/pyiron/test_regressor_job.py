@@ -180,3 +180,8 @@ def test_the_preset_is_stored_value_by_value_and_the_user_has_the_last_word(proj
     assert card["recipe"]["scaling"] > 1
     history = project.load("as_published").get_history()
     assert {"validation_loss", "validation_mae"} <= set(history.columns)
+    for job in (fit, project.load("as_published")):
+        shown = repr(job.output.metrics).splitlines()
+        assert shown[0].split()[:4] == ["model", "patterns", "n", "rmse"]
+        assert f"{job.output.metrics['rmse']:.4f}" in shown[1]
+        assert type(job.output.metrics.to_builtin()) is dict
