@@ -400,7 +400,8 @@ def test_two_processes_learn_what_one_learns(pattern_file, in_folder):
     history = [pd.read_csv(in_folder / name / "history.csv") for name in ("one", "two")]
     assert history[1]["loss"].to_numpy() == pytest.approx(history[0]["loss"].to_numpy(), rel=1e-3)
     one, two = (load_model(in_folder / name).predict(dataset).mean for name in ("one", "two"))
-    assert np.abs(two - one).max() < 0.05 * one.std()
+    # against the spread of the labels: that of the predictions is next to nothing after so few steps
+    assert np.abs(two - one).max() < 2e-3 * dataset.label().std()
     with pytest.raises(NBEDError, match=r"torchrun\.log"):
         TrainingTask(["absent.h5"], training.as_dict()).run(in_folder / "two", 2)
 
