@@ -348,7 +348,9 @@ class MeasuredScan:
         variance = np.maximum(squares / total.size - apart**2, 0)
         sums /= np.bincount(tile)[:, None]
         sums += reference
-        images = [image.reshape(height, width) for image in (reference + apart, variance, maximum, minimum)]
+        mean, spread, highest, lowest = (
+            image.reshape(height, width) for image in (reference + apart, variance, maximum, minimum)
+        )
         tiles = sums.reshape(*shape, height, width)
         return Summary(mean, spread, highest, lowest, total.reshape(ny, nx), tiles, rows, columns)
 
