@@ -28,8 +28,8 @@ def read_empad(path: Path) -> Found:
         DatasetError: truncated, a foreign ``.xml``, or no ``.raw``.
     """
     if path.suffix.lower() == ".xml":
-        root = _tree(path)
-        name = (root.find("raw_file").get("filename") or "") if root.find("raw_file") is not None else ""
+        root: ET.Element | None = _tree(path)
+        name = _raw_name(root)
         beside = [path.parent / Path(name).name] if name else []
         raw = next((p for p in [*beside, path.with_suffix(".raw")] if p.is_file()), None)
         if raw is None:
@@ -62,6 +62,11 @@ def is_empad(root: ET.Element) -> bool:
     return root.tag == "root" and root.find("raw_file") is not None
 
 
+def _raw_name(root: ET.Element | None) -> str:
+    named = root.find("raw_file") if root is not None else None
+    return (named.get("filename") or "") if named is not None else ""
+
+
 def _tree(path: Path) -> ET.Element:
     try:
         root = ET.parse(path).getroot()
@@ -79,9 +84,7 @@ def _beside(raw: Path) -> ET.Element | None:
         except (ET.ParseError, OSError, ValueError):
             continue
         if is_empad(root):
-            named = root.find("raw_file")
-            name = Path(named.get("filename") or "").name if named is not None else ""
-            if path.stem == raw.stem or name == raw.name:
+            if path.stem == raw.stem or Path(_raw_name(root)).name == raw.name:
                 return root
     return None
 
@@ -94,9 +97,7 @@ def _shape(root: ET.Element | None, raw: Path, found: Found) -> tuple[int, int] 
             return None
         if (x := root.findtext("pix_x")) and (y := root.findtext("pix_y")):
             return int(y), int(x)
-        named = root.find("raw_file")
-        match = re.search(r"_x(\d+)_y(\d+)", (named.get("filename") or "") if named is not None else "")
-        if match:
+        if match := re.search(r"_x(\d+)_y(\d+)", _raw_name(root)):
             return int(match[2]), int(match[1])
         for scan in root.findall("scan_parameters"):
             x, y = scan.findtext("scan_resolution_x"), scan.findtext("scan_resolution_y")

@@ -64,13 +64,18 @@ def kind_of(path: Path) -> tuple[str, str | None]:
     return kind, note
 
 
+# first bytes of a kind
+_HEADS = {
+    merlin.MAGIC: "merlin",
+    b"HDR,": "merlin",
+    b"\x93NUMPY": "npy",
+    b"PK\x03\x04": "npz",
+}
+
+
 def _by_content(path: Path, head: bytes) -> str | None:
-    if head.startswith((merlin.MAGIC, b"HDR,")):
-        return "merlin"
-    if head.startswith(b"\x93NUMPY"):
-        return "npy"
-    if head.startswith(b"PK\x03\x04"):
-        return "npz"
+    if begins := [kind for start, kind in _HEADS.items() if head.startswith(start)]:
+        return begins[0]
     if head.startswith((b"\x89PNG", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         # other formats are built on TIFF
         return "picture" if path.suffix.lower() in (*_SUFFIXES["picture"], "") else None

@@ -11,7 +11,7 @@ import numpy as np
 from pyiron_nbed.errors import DatasetError
 from pyiron_nbed.experiment.reading.axes import delta_k_of, step_of
 from pyiron_nbed.experiment.reading.found import Found, named
-from pyiron_nbed.experiment.reading.hdf5 import datasets, found_in, number, opened, text
+from pyiron_nbed.experiment.reading.hdf5 import datasets, found_in, number, opened, read_plain, text
 
 Axis = tuple[Any, Any]  # scale and units
 
@@ -142,6 +142,8 @@ def read_nexus(path: Path, dataset: str | None, beam_energy: float | None) -> Fo
             names = [default]
         if not names or dataset is not None:
             names = list(dict.fromkeys([*names, *datasets(file, 2, 3, 4)])) if dataset else datasets(file, 4)
+        if not names:
+            return read_plain(path, dataset)
         name = named(path, names, dataset, "NXdata signal of four axes", "signals of four axes")
         found = found_in(path, file, name, "NeXus")
         group, axes = file[name].parent, []

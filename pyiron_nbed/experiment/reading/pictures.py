@@ -150,10 +150,7 @@ def read_picture(path: Path, page: int = 0) -> np.ndarray:
         DatasetError: it cannot be read, or is of colours.
     """
     try:
-        if _kind(path) == "tif":
-            found = np.asarray(_tifffile().imread(path, key=page))
-        else:
-            found = _png(path)
+        found = np.asarray(_tifffile().imread(path, key=page)) if _kind(path) == "tif" else _png(path)
     except (OSError, ValueError, IndexError, RuntimeError, KeyError, SyntaxError) as error:
         if isinstance(error, (DatasetError, InputError)):
             raise

@@ -133,15 +133,13 @@ def _found(path: Path, name: str, signal: dict, plugin: Any, beam_energy: float 
 
 
 def _signals(path: Path, plugins: Sequence[Any]) -> tuple[list[dict], Any]:
-    reasons = []
+    reasons: list[Exception] = []
     for plugin in plugins:
         try:
             reader = importlib.import_module(plugin["api"]).file_reader
         except ImportError as error:
-            raise InputError(
-                f"RosettaSciIO reads {path} with a package that is not installed ({error}): pip install "
-                "'rosettasciio[all]'."
-            ) from None
+            reasons.append(error)
+            continue
         for lazy in (True, False):
             try:
                 with warnings.catch_warnings():
@@ -152,7 +150,13 @@ def _signals(path: Path, plugins: Sequence[Any]) -> tuple[list[dict], Any]:
             except Exception as error:  # of a foreign reader: each has its own
                 reasons.append(error)
                 break
-    raise unreadable(path, reasons[0]) from None
+    absent = [error for error in reasons if isinstance(error, ImportError)]
+    if len(absent) == len(reasons):
+        raise InputError(
+            f"RosettaSciIO reads {path} with a package that is not installed ({absent[0]}): pip install "
+            "'rosettasciio[all]'."
+        )
+    raise unreadable(path, next(error for error in reasons if error not in absent))
 
 
 def _suffixes(plugin: Any) -> Sequence[str]:

@@ -50,8 +50,8 @@ def read_scan(
     Read here: Merlin ``.mib``, EMPAD ``.raw`` and ``.xml``, Dectris master files, HyperSpy ``.hspy``,
     py4DSTEM and EMD, NeXus, any HDF5 file, ``.npy``, ``.npz`` and stacks of ``.tif`` or ``.png``;
     everything else through RosettaSciIO (extra ``experiment``). The kind is found by content where it can
-    be. A number of frames that does not fit the shape is refused, and the sentence lists what fits; a shape is never guessed.
-    Frames stay as the file has them: type, rows, columns.
+    be. A number of frames that does not fit the shape is refused, and the sentence lists what fits; a shape
+    is never guessed. Frames stay as the file has them: type, rows, columns.
 
     Args:
         path: of the file; or of pictures: a folder, a list of files, or a pattern such as ``"scan/*.tif"``.

@@ -125,7 +125,7 @@ def _advice(count: int, shape: tuple[int, int], flyback: int) -> str:
     if not flyback:
         for extra in range(1, 9):  # frames of flyback that would make another shape fit
             line = columns + extra
-            if count % line == 0 and count // line != rows:
+            if count % line == 0 and 1 < count // line != rows:
                 ways.append(f"flyback={extra} with shape ({count // line}, {columns})")
                 break
     shapes = f"shapes that fit are {_listed(_shapes(count, shape, flyback))}"
