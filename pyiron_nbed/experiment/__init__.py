@@ -1,0 +1,10 @@
+"""Measured scans: read the file of a microscope, calibrate it, bring its frames onto the mesh of a recipe."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "calibration": ["Calibration", "Descan"],
+    },
+)
