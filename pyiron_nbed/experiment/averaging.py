@@ -125,7 +125,6 @@ def mesh_integrals(sums, x, y, matrix, disc, out):
                     out[b, a] -= value
                 if before:
                     out[b, a - 1] += value
-    return
 
 
 @njit(error_model="numpy")
@@ -139,9 +138,20 @@ def repair(values, share, wanted, ring, n_rings, source):
         ring: (n, n) int, number of the ring of each pixel.
         n_rings: how many there are.
         source: (n, n) uint8, written: SEEN, FRIEDEL, RING or HIDDEN.
+
+    Returns:
+        How many wanted pixels have no value: their whole ring is hidden.
+
+    Example:
+        >>> values, share, source = np.array([[0.0, 2.0, 4.0]] * 3), np.ones((3, 3)), np.zeros((3, 3), np.uint8)
+        >>> share[1, 0] = 0.2
+        >>> repair(values, share, np.ones((3, 3), bool), np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]]), 2, source)
+        0
+        >>> values[1].tolist()
+        [4.0, 2.0, 4.0]
     """
     n = values.shape[0]
-    total, count = np.zeros(n_rings), np.zeros(n_rings)
+    total, count, lost = np.zeros(n_rings), np.zeros(n_rings), 0
     for i in range(n):
         for j in range(n):
             if share[i, j] >= _HALF:
@@ -162,6 +172,47 @@ def repair(values, share, wanted, ring, n_rings, source):
             elif count[ring[i, j]] > 0:
                 values[i, j] = total[ring[i, j]] / count[ring[i, j]]
                 source[i, j] = RING
+            else:
+                lost += 1
+    return lost
+
+
+@njit(error_model="numpy")
+def without_negatives(values, wanted, ring, n_rings):
+    """Set negative values to 0 so that the mean of each ring stays.
+
+    The positive values of a ring are multiplied by what remains of their sum: a mean over a ring is not
+    raised by noise around 0. A ring whose sum is negative becomes 0.
+
+    Args:
+        values: (n, n) float64, changed in place.
+        wanted: (n, n) bool, the pixels that rings are made of; others only become 0 where they are negative.
+        ring, n_rings: as of :func:`repair`.
+
+    Example:
+        >>> values = np.array([[-1.0, 2.0, 3.0]])
+        >>> without_negatives(values, np.ones((1, 3), bool), np.zeros((1, 3), int), 1)
+        >>> values.round(3).tolist()
+        [[0.0, 1.6, 2.4]]
+    """
+    above, below = np.zeros(n_rings), np.zeros(n_rings)
+    lowest = 0.0
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            value = values[i, j]
+            lowest = min(lowest, value)
+            if wanted[i, j]:
+                above[ring[i, j]] += max(value, 0.0)
+                below[ring[i, j]] += min(value, 0.0)
+    if lowest == 0:
+        return
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            r = ring[i, j]
+            if values[i, j] <= 0:
+                values[i, j] = 0.0
+            elif wanted[i, j] and below[r] < 0:
+                values[i, j] *= max(above[r] + below[r], 0.0) / above[r]
 
 
 @njit(error_model="numpy")
@@ -213,12 +264,13 @@ def average_frames(
         x, y: (F,) where k = 0 is, from the outer corner of the first pixel.
         matrix, disc: as of :func:`mesh_integrals`.
         wanted, ring, n_rings: as of :func:`repair`.
-        background: (n, n) float64, subtracted from the means; what is negative then becomes 0.
+        background: (n, n) float64, subtracted from the means; then as :func:`without_negatives`.
         zero: 0 as int64 or float64, in which sums are made.
         out: (F, n, n) float32, written.
 
     Returns:
-        (number of a frame, row) that hold NaN or infinite values, or (−1, −1).
+        (number of a frame, row) that hold NaN or infinite values; (number of a frame, −1) where a whole ring
+        is hidden; or (−1, −1).
     """
     n, (height, width) = disc.shape[0], counts.shape
     sums = np.zeros((height, width + 1))
@@ -246,8 +298,10 @@ def average_frames(
                     mean = 0.0
                 seen = share[i, j] if share[i, j] >= _HALF else 1.0
                 values[i, j] = mean / seen - background[i, j]
-        repair(values, share, wanted, ring, n_rings, source)
+        if repair(values, share, wanted, ring, n_rings, source):
+            return f, -1
+        without_negatives(values, wanted, ring, n_rings)
         for i in range(n):
             for j in range(n):
-                out[f, i, j] = max(values[i, j], 0.0) if disc[i, j] else 0.0
+                out[f, i, j] = values[i, j] if disc[i, j] else 0.0
     return -1, -1
