@@ -348,9 +348,11 @@ class MeasuredScan:
         variance = np.maximum(squares / total.size - apart**2, 0)
         sums /= np.bincount(tile)[:, None]
         sums += reference
-        images = [image.reshape(height, width) for image in (reference + apart, variance, maximum, minimum)]
+        mean, spread, highest, lowest = (
+            image.reshape(height, width) for image in (reference + apart, variance, maximum, minimum)
+        )
         tiles = sums.reshape(*shape, height, width)
-        return Summary(*images, total=total.reshape(ny, nx), tiles=tiles, rows=rows, columns=columns)
+        return Summary(mean, spread, highest, lowest, total.reshape(ny, nx), tiles, rows, columns)
 
     def _check_finite(self, frames: np.ndarray, start: int) -> None:
         bad = ~np.isfinite(frames)
