@@ -15,6 +15,8 @@ from pyiron_nbed.kernels import njit
 _FLAT = 1e-13  # camera pixels; an edge that rises less holds nothing
 SEEN, FRIEDEL, RING, HIDDEN = 0, 1, 2, 3  # where the value of a pixel of the mesh comes from
 _HALF = 0.5 - 1e-9  # share of the area of a pixel that must be seen
+# of a pixel that is seen better at −k: beside a stop intensity is steep, so that the mean of a part is biased
+_MOST = 0.75 - 1e-9
 
 
 @njit(error_model="numpy")
@@ -131,6 +133,8 @@ def mesh_integrals(sums, x, y, matrix, disc, out):
 def repair(values, share, wanted, ring, n_rings, source):
     """Give hidden pixels the value of I(−k), else the mean of the seen pixels of their ring.
 
+    A pixel that is hidden by more than a quarter takes I(−k) too where less of that is hidden.
+
     Args:
         values: (n, n) float64, mean intensity over what is seen; changed in place, 0 where nothing is known.
         share: (n, n) float64, seen share of the area of each pixel; less than half is hidden.
@@ -143,9 +147,10 @@ def repair(values, share, wanted, ring, n_rings, source):
         How many wanted pixels have no value: their whole ring is hidden.
 
     Example:
-        >>> values, share, source = np.array([[0.0, 2.0, 4.0]] * 3), np.ones((3, 3)), np.zeros((3, 3), np.uint8)
+        >>> values, share = np.array([[0.0, 2.0, 4.0]] * 3), np.ones((3, 3))
         >>> share[1, 0] = 0.2
-        >>> repair(values, share, np.ones((3, 3), bool), np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]]), 2, source)
+        >>> ring, source = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]]), np.zeros((3, 3), np.uint8)
+        >>> repair(values, share, np.ones((3, 3), bool), ring, 2, source)
         0
         >>> values[1].tolist()
         [4.0, 2.0, 4.0]
@@ -164,9 +169,10 @@ def repair(values, share, wanted, ring, n_rings, source):
                 values[i, j] = 0.0
     for i in range(n):
         for j in range(n):
-            if source[i, j] != HIDDEN or not wanted[i, j]:
+            opposite = share[n - 1 - i, n - 1 - j]
+            if not wanted[i, j] or share[i, j] >= _MOST or (source[i, j] == SEEN and opposite < _MOST):
                 continue
-            if share[n - 1 - i, n - 1 - j] >= _HALF:
+            if opposite >= _HALF:
                 values[i, j] = values[n - 1 - i, n - 1 - j]
                 source[i, j] = FRIEDEL
             elif count[ring[i, j]] > 0:

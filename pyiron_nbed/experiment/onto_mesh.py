@@ -113,8 +113,8 @@ class OntoMesh:
             iy, ix = divmod(int(numbers[frame]), self.calibration.scan_shape[1])
             if row < 0:
                 raise DatasetError(
-                    f"A ring of the pattern at position ({iy}, {ix}) is hidden all around: raise k_min of the "
-                    "recipe."
+                    f"A ring of the pattern at position ({iy}, {ix}) is hidden all around: raise k_min of "
+                    "the recipe."
                 )
             raise DatasetError(
                 f"Row {row} of the frame at position ({iy}, {ix}) holds NaN or infinite values: say in "

@@ -53,7 +53,8 @@ class PreparedPatterns(PatternStack):
 
     def __repr__(self) -> str:
         worst = min(self.coverage.values(), key=lambda found: (found.recovered, found.seen))
-        parts = [f"{' × '.join(map(str, self.shape))} patterns, {self.mesh}, k_min {self._recipe.k_min:g} Å⁻¹"]
+        parts = [f"{' × '.join(map(str, self.shape))} patterns, {self.mesh}"]
+        parts.append(f"k_min {self._recipe.k_min:g} Å⁻¹")
         parts.append(f"of {worst.wanted:,} pixels {worst.seen:,} seen")
         if worst.friedel:
             parts.append(f"{worst.friedel:,} from −k")
@@ -142,8 +143,9 @@ def prepare(
 
     Pixels that do not count (behind the stop, hot, dead, beyond the edge) take no part in a mean. Where at
     least half the area of a pixel of the mesh is seen, it is the mean over that; else, from k_min outwards,
-    it takes I(−k) where that is seen (Friedel's law), else the mean of its ring (of width Δk). Nearer to the
-    centre it is 0 where hidden. After the background is subtracted, negative values become 0, and the
+    it takes I(−k) where that is seen (Friedel's law), else the mean of its ring (of width Δk). Beside a stop
+    the intensity is steep and the mean of a part is biased: where less than 3/4 of a pixel is seen and more
+    of that at −k, I(−k) is taken too. Nearer to the centre than k_min a pixel is 0 where hidden. After the background is subtracted, negative values become 0, and the
     positive ones of the same ring are multiplied so that its mean stays what it was.
 
     Args:
@@ -269,8 +271,8 @@ def _check_reach(calibration: Calibration, recipe: Recipe, centers: np.ndarray) 
         fits = math.floor(half_width * 1000) / 1000
         raise InputError(
             f"The camera sees {half_width:.4g} Å⁻¹ around the centre (at all positions) and the recipe looks "
-            f"up to k_max = {k_max:g} Å⁻¹: take a recipe (and a model) with k_max of at most {fits:g} Å⁻¹, or "
-            "a shorter camera length."
+            f"up to k_max = {k_max:g} Å⁻¹: take a recipe (and a model) with k_max of at most {fits:g} Å⁻¹, "
+            "or a shorter camera length."
         )
 
 

@@ -9,7 +9,7 @@ from pyiron_nbed import Mesh
 from pyiron_nbed.errors import DatasetError
 from pyiron_nbed.experiment.averaging import mesh_integrals, running_sums, seen_shares
 from pyiron_nbed.experiment.calibration import Calibration, Descan
-from pyiron_nbed.experiment.onto_mesh import OntoMesh
+from pyiron_nbed.experiment.onto_mesh import OntoMesh, background_on
 from pyiron_nbed.patterns import Recipe
 
 MESH = Mesh(0.8, 0.1)
@@ -55,7 +55,7 @@ def sums_of(frame, counts=None):
 
 
 def corners(x, y, matrix, n, i, j):
-    places = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) + (j, i) - 0.5 * n
+    places = np.array([(j, i), (j + 1, i), (j + 1, i + 1), (j, i + 1)]) - 0.5 * n
     return list(np.array([x, y]) + places @ matrix.T)
 
 
@@ -88,11 +88,11 @@ def test_integrals_are_those_of_clipped_polygons(matrix):
 
 
 def smooth(kx, ky):
-    """A pattern without symmetry: a halo and two spots; no feature is narrower than 0.1 Å⁻¹."""
+    """A pattern without symmetry: a halo and two spots; no feature is narrower than 0.2 Å⁻¹."""
     k = np.hypot(kx, ky)
-    ring = np.exp(-(((k - 0.42) / 0.15) ** 2)) * (1 + 1.5 * (kx**2 - ky**2) + kx * ky)
-    spots = 0.5 * np.exp(-((kx - 0.3) ** 2 + (ky + 0.2) ** 2) / 0.03)
-    return 300 * (0.4 + ring + spots + 0.3 * np.exp(-((kx + 0.5) ** 2 + (ky - 0.1) ** 2) / 0.04))
+    ring = np.exp(-(((k - 0.42) / 0.25) ** 2)) * (1 + 1.5 * (kx**2 - ky**2) + kx * ky)
+    spots = 0.5 * np.exp(-((kx - 0.3) ** 2 + (ky + 0.2) ** 2) / 0.08)
+    return 300 * (0.4 + ring + spots + 0.3 * np.exp(-((kx + 0.5) ** 2 + (ky - 0.1) ** 2) / 0.08))
 
 
 def mean_over(function, x, y, half):
@@ -137,8 +137,9 @@ def test_what_remains_is_the_width_of_the_camera_pixels():
     errors = []
     for fine in (1, 2, 4):
         cal = Calibration(
-            (fine * 35.8, fine * 33.1), 0.03 / fine, (fine * 68, fine * 72), ellipticity=0.04, angle=20, rotation=33
-        )
+            (fine * 35.8, fine * 33.1), 0.03 / fine, (fine * 68, fine * 72), ellipticity=0.04, angle=20,
+            rotation=33,
+        )  # fmt: skip
         found = OntoMesh(cal, RECIPE)(camera_frame(cal, 0)[None], np.array([0]))[0]
         wanted = on_mesh(MESH)
         errors.append(np.abs(found / wanted - 1)[RECIPE.mask].max())
@@ -194,7 +195,7 @@ def test_dark_pixels_are_dark_beside_a_saturated_beam():
     frame = np.zeros(SHAPE, np.uint32)
     frame[30:38, 31:40] = 2**32 - 1
     pattern = OntoMesh(cal, RECIPE)(frame[None], np.array([0]))[0]
-    assert pattern[4, 8] > 0 or pattern[8, 8] > 1e9
+    assert pattern[7, 7] > 1e9
     far = MESH.disc & (MESH.k > 0.45)
     assert not pattern[far].any()
 
@@ -206,7 +207,7 @@ def test_hidden_pixels_take_the_value_of_the_opposite_one_or_of_their_ring():
         return 10 + 3 * kx + 2 * ky + 5 * np.hypot(kx, ky)
 
     x = np.arange(SHAPE[1])[None, :] - 35.5 + np.zeros(SHAPE)
-    bar = (np.abs(np.arange(SHAPE[0])[:, None] - 33.5) < 4) & (x > -3)
+    bar = (np.abs(np.arange(SHAPE[0])[:, None] - 33.5) < 3) & (x > -3)
     frame = camera_frame(cal, 0, odd)
     frame[bar] = np.nan  # whatever it holds
     onto = OntoMesh(cal.replaced(hidden=bar), RECIPE)
@@ -216,10 +217,10 @@ def test_hidden_pixels_take_the_value_of_the_opposite_one_or_of_their_ring():
     opposite = hidden & (onto.share(0)[::-1, ::-1] >= 0.5)
     np.testing.assert_array_equal(pattern[opposite], pattern[::-1, ::-1][opposite])
     coverage = onto.coverage(0)
-    assert coverage.friedel > 15
+    assert coverage.friedel >= 7
     assert coverage.friedel + coverage.ring == hidden.sum()
     assert coverage.seen + hidden.sum() == coverage.wanted == RECIPE.mask.sum()
-    assert not pattern[8, 8]  # nearer than k_min and hidden
+    assert not pattern[7, 7]  # nearer than k_min and hidden
 
     across = bar | bar[:, ::-1]
     onto = OntoMesh(cal.replaced(hidden=across), RECIPE)
@@ -237,12 +238,12 @@ def test_partly_hidden_pixels_are_means_over_what_is_seen():
     recipe = Recipe(mesh, 0.1)
     frame = np.arange(np.prod(SHAPE), dtype=float).reshape(SHAPE)
     dead = np.zeros(SHAPE, bool)
-    dead[31:36, 43:45] = True  # of the columns 43 … 47 of the pixel (1, 0) of rows 31 … 35, shifted by half
+    dead[31:36, 44] = True  # one of five columns of a pixel of the mesh
     onto = OntoMesh(cal.replaced(dead=dead), recipe)
     found = onto(np.where(dead, 1e9, frame)[None], np.array([0]))[0]
     centre = mesh.half
     inside = overlaps(corners(36.0, 34.0, np.eye(2) * 5, mesh.shape[0], centre, centre + 2), SHAPE) * ~dead
-    assert 12.5 < inside.sum() < 25
+    assert 19 < inside.sum() < 21
     assert found[centre, centre + 2] == pytest.approx(np.sum(inside * frame) / inside.sum(), rel=1e-6)
 
 
@@ -264,9 +265,7 @@ def test_background_is_subtracted_and_means_of_rings_are_kept():
     patterns = OntoMesh(weak, RECIPE, background=True)(noisy, np.arange(40))
     assert patterns.min() == 0
     rings = np.rint(MESH.k / MESH.delta_k)
-    raw = OntoMesh(weak, RECIPE)(noisy, np.arange(40)) - OntoMesh(weak, RECIPE).__class__(
-        weak, RECIPE, background=True
-    )._background
+    raw = OntoMesh(weak, RECIPE)(noisy, np.arange(40)) - background_on(weak, RECIPE)
     for r in range(2, 8):
         ring = RECIPE.mask & (rings == r)
         np.testing.assert_allclose(
