@@ -14,6 +14,7 @@ from pyiron_nbed.kernels import njit
 
 _FLAT = 1e-13  # camera pixels; an edge that rises less holds nothing
 SEEN, FRIEDEL, RING, HIDDEN = 0, 1, 2, 3  # where the value of a pixel of the mesh comes from
+_ROUNDING = 4e-14  # of the largest sum of a row, what differences of sums leave
 _HALF = 0.5 - 1e-9  # share of the area of a pixel that must be seen
 # of a pixel that is seen better at −k: beside a stop intensity is steep, so that the mean of a part is biased
 _MOST = 0.75 - 1e-9
@@ -258,56 +259,42 @@ def seen_shares(counted, absent, x, y, matrix, disc, out):
 
 
 @njit(error_model="numpy")
-def average_frames(
-    frames, counts, counted, absent, x, y, matrix, disc, wanted, ring, n_rings, background, zero, out
+def average_frame(
+    sums, first, last, x, y, matrix, disc, share, wanted, ring, n_rings, background, values, source, out
 ):
-    """Mean intensity of frames over the pixels of a mesh, with hidden pixels repaired.
+    """Mean intensity of a frame over the pixels of a mesh, with hidden pixels repaired.
 
     Args:
-        frames: (F, H, W) of any real dtype.
-        counts: (H, W) uint8, 0 for pixels that are left out.
-        counted, absent: as of :func:`seen_shares`.
-        x, y: (F,) where k = 0 is, from the outer corner of the first pixel.
-        matrix, disc: as of :func:`mesh_integrals`.
+        sums: (H, W + 1) of :func:`running_sums` from row ``first`` up to row ``last`` (excluded).
+        first, last: rows that the mesh reaches.
+        x, y, matrix, disc: as of :func:`mesh_integrals`.
+        share: (n, n) float64 of :func:`seen_shares`.
         wanted, ring, n_rings: as of :func:`repair`.
         background: (n, n) float64, subtracted from the means; then as :func:`without_negatives`.
-        zero: 0 as int64 or float64, in which sums are made.
-        out: (F, n, n) float32, written.
+        values, source: (n, n) float64 and uint8, room to work in.
+        out: (n, n) float32, written.
 
     Returns:
-        (number of a frame, row) that hold NaN or infinite values; (number of a frame, −1) where a whole ring
-        is hidden; or (−1, −1).
+        False where a whole ring is hidden.
     """
-    n, (height, width) = disc.shape[0], counts.shape
-    sums = np.zeros((height, width + 1))
-    values, share = np.zeros((n, n)), np.ones((n, n))
-    source = np.zeros((n, n), np.uint8)
+    n = disc.shape[0]
+    mesh_integrals(sums, x, y, matrix, disc, values)
     area = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
-    reach = 0.5 * n * (abs(matrix[1, 0]) + abs(matrix[1, 1])) + 1
-    for f in range(len(frames)):
-        first, last = max(int(y[f] - reach), 0), min(int(y[f] + reach) + 1, height)
-        bad = running_sums(frames[f], counts, first, last, zero, sums)
-        if bad >= 0:
-            return f, bad
-        mesh_integrals(sums, x[f], y[f], matrix, disc, values)
-        largest = 0.0
-        for i in range(first, last):
-            largest = max(largest, abs(sums[i, width]))
-        # the differences of sums leave about this much of rounding
-        rounding = 1e-14 * largest / area
-        if f == 0 or x[f] != x[f - 1] or y[f] != y[f - 1]:
-            seen_shares(counted, absent, x[f], y[f], matrix, disc, share)
-        for i in range(n):
-            for j in range(n):
-                mean = values[i, j] / area
-                if abs(mean) <= rounding:
-                    mean = 0.0
-                seen = share[i, j] if share[i, j] >= _HALF else 1.0
-                values[i, j] = mean / seen - background[i, j]
-        if repair(values, share, wanted, ring, n_rings, source):
-            return f, -1
-        without_negatives(values, wanted, ring, n_rings)
-        for i in range(n):
-            for j in range(n):
-                out[f, i, j] = values[i, j] if disc[i, j] else 0.0
-    return -1, -1
+    largest = 0.0
+    for i in range(first, last):
+        largest = max(largest, abs(sums[i, sums.shape[1] - 1]))
+    rounding = _ROUNDING * largest / area
+    for i in range(n):
+        for j in range(n):
+            mean = values[i, j] / area
+            if abs(mean) <= rounding:
+                mean = 0.0
+            seen = share[i, j] if share[i, j] >= _HALF else 1.0
+            values[i, j] = mean / seen - background[i, j]
+    if repair(values, share, wanted, ring, n_rings, source):
+        return False
+    without_negatives(values, wanted, ring, n_rings)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = values[i, j] if disc[i, j] else 0.0
+    return True

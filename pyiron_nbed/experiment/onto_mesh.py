@@ -92,20 +92,15 @@ class OntoMesh:
         Raises:
             DatasetError: NaN or infinite values in pixels that count, or a ring hidden all around.
         """
-        x, y = self._centers(numbers).T.copy()
+        centers = self._centers(numbers)
         frames = _plain(frames)
-        zero = 0 if frames.dtype.kind in "iu" else 0.0
         out = np.empty((len(frames), *self._disc.shape), np.float32)
         bad: list[tuple[int, int]] = []
 
         def average(start: int, stop: int) -> None:
-            part = slice(start, stop)
-            frame, row = averaging.average_frames(
-                frames[part], self._counts, self._counted, self._absent, x[part], y[part], self.matrix,
-                self._disc, self._wanted, self._ring, self._rings, self._background, zero, out[part],
-            )  # fmt: skip
-            if frame >= 0:
-                bad.append((start + frame, row))
+            found = self._average(frames[start:stop], centers[start:stop], out[start:stop])
+            if found is not None:
+                bad.append((start + found[0], found[1]))
 
         run_in_threads(average, len(frames), self.cores, _CHUNK)
         if bad:
@@ -121,6 +116,29 @@ class OntoMesh:
                 "Calibration.dead which pixels do."
             )
         return out
+
+    def _average(self, frames: np.ndarray, centers: np.ndarray, out: np.ndarray) -> tuple[int, int] | None:
+        # returns a frame that cannot be averaged with a row that is broken, or −1 where a ring is hidden
+        height, width = self._counts.shape
+        zero = 0 if frames.dtype.kind in "iu" else 0.0
+        sums, shape = np.zeros((height, width + 1)), self._disc.shape
+        values, share, source = np.empty(shape), np.empty(shape), np.zeros(shape, np.uint8)
+        reach = 0.5 * shape[0] * np.abs(self.matrix[1]).sum() + 1
+        before = None
+        for number, (x, y) in enumerate(centers.tolist()):
+            first, last = max(int(y - reach), 0), min(int(y + reach) + 1, height)
+            row = averaging.running_sums(frames[number], self._counts, first, last, zero, sums)
+            if row >= 0:
+                return number, row
+            if (x, y) != before:
+                averaging.seen_shares(self._counted, self._absent, x, y, self.matrix, self._disc, share)
+                before = x, y
+            if not averaging.average_frame(
+                sums, first, last, x, y, self.matrix, self._disc, share, self._wanted, self._ring,
+                self._rings, self._background, values, source, out[number],
+            ):  # fmt: skip
+                return number, -1
+        return None
 
     def coverage(self, number: int, k_min: float | None = None) -> Coverage:
         """How the pixels of the pattern at a position are known.

@@ -145,8 +145,9 @@ def prepare(
     least half the area of a pixel of the mesh is seen, it is the mean over that; else, from k_min outwards,
     it takes I(−k) where that is seen (Friedel's law), else the mean of its ring (of width Δk). Beside a stop
     the intensity is steep and the mean of a part is biased: where less than 3/4 of a pixel is seen and more
-    of that at −k, I(−k) is taken too. Nearer to the centre than k_min a pixel is 0 where hidden. After the background is subtracted, negative values become 0, and the
-    positive ones of the same ring are multiplied so that its mean stays what it was.
+    of that at −k, I(−k) is taken too. Nearer to the centre than k_min a pixel is 0 where hidden. After the
+    background is subtracted, negative values become 0, and the positive ones of the same ring are multiplied
+    so that its mean stays what it was.
 
     Args:
         scan: what :func:`pyiron_nbed.experiment.read_scan` gives.
