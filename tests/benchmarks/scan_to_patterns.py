@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pyiron_nbed.experiment import Calibration, Descan, MeasuredScan, prepare
+from pyiron_nbed.experiment import Calibration, Descan, MeasuredScan, prepare, read_scan
 from pyiron_nbed.patterns import Recipe
 
 FRAME = (256, 256)
@@ -81,14 +81,6 @@ def memory(kind):
     return int(Path("/proc/self/status").read_text().split(f"{kind}:")[1].split()[0]) / 1024
 
 
-def read(path):
-    try:
-        from pyiron_nbed.experiment import read_scan
-    except ImportError:
-        return MeasuredScan.from_array(np.load(path, mmap_mode="r"))
-    return read_scan(path)
-
-
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--size", type=float, default=1.0, help="GB of the file")
@@ -116,7 +108,7 @@ def measured(path, n, stop, known, cores):
     small.array(progress=False)  # kernels are compiled before the clock starts
     clock = Clock()
     clock.show("before", np.zeros(2))
-    scan = read(path)
+    scan = read_scan(path)
     clock.step("open")
     if not known:
         from pyiron_nbed.experiment import calibrate
