@@ -6,6 +6,7 @@ import os
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ _CHUNK = 1 << 22  # bytes of a chunk of the file, a few dozen patterns of 133 ×
 
 def write_hyperspy(
     path: str | os.PathLike,
-    patterns: PatternDataset | np.ndarray | str | os.PathLike,
+    patterns: PatternDataset | PatternStack | np.ndarray | str | os.PathLike,
     mesh: Mesh | None = None,
     rows: np.ndarray | None = None,
     step: float | Sequence[float] | None = None,
@@ -49,9 +50,9 @@ def write_hyperspy(
 
     Args:
         path: ``.hspy`` (HDF5) or ``.zspy`` (zarr, a folder); one that was written here before is replaced.
-        patterns: a pattern file or its path, or intensity (..., n, n) in Å² over zero to three navigation
-            axes, the last along x, rows k_y, columns k_x.
-        mesh: of an array; a file has its own.
+        patterns: a pattern file or its path, a stack such as a prepared scan, or intensity (..., n, n) in Å²
+            over zero to three navigation axes, the last along x, rows k_y, columns k_x.
+        mesh: of an array; a file or a stack has its own.
         rows: which rows of a file, in the shape of the navigation axes, for example (Ny, Nx) of
             :func:`pyiron_nbed.dataset.find_scan`; None takes all, as a grid where they form one.
         step: of an array, distance between positions along each navigation axis in Å, or one number; None
@@ -93,7 +94,7 @@ def write_hyperspy(
         ],
         "metadata": {
             "General": {"title": title},
-            "Signal": {"signal_type": "electron_diffraction", "quantity": "Intensity (Å²)"},
+            "Signal": {"signal_type": "electron_diffraction", "quantity": f"Intensity ({stack.unit})"},
             "pyiron_nbed": {**_facts(mesh), **stack.facts, "labels": stack.labels},
         },
         "original_metadata": {},
@@ -111,7 +112,7 @@ def write_hyperspy(
 
 def write_py4dstem(
     path: str | os.PathLike,
-    patterns: PatternDataset | np.ndarray | str | os.PathLike,
+    patterns: PatternDataset | PatternStack | np.ndarray | str | os.PathLike,
     mesh: Mesh | None = None,
     rows: np.ndarray | None = None,
     step: float | Sequence[float] | None = None,
@@ -128,7 +129,8 @@ def write_py4dstem(
 
     Args:
         path: HDF5 file; one that was written here before is replaced.
-        patterns: a pattern file or its path, or intensity (Ny, Nx, n, n) or (P, n, n) in Å².
+        patterns: a pattern file or its path, a stack such as a prepared scan, or intensity (Ny, Nx, n, n) or
+            (P, n, n) in Å².
         mesh, step, labels, metadata: as :func:`write_hyperspy`.
         rows: which rows of a file, (Ny, Nx) or (P,); None takes all, which must be a plane, a line or no
             grid. What is no scan becomes one row of patterns.
@@ -184,7 +186,7 @@ def write_py4dstem(
         facts = {**_facts(stack.mesh), **stack.facts, "labels": labels}
         _emd_metadata(cube, "pyiron_nbed", "Metadata", facts)
         data = cube.create_dataset("data", (*shape, *stack.mesh.shape), stack.dtype)
-        data.attrs["units"] = "Å²"
+        data.attrs["units"] = stack.unit
         dims = (("Rx", r_units, step_y), ("Ry", r_units, step_x), ("Qx", "A^-1", delta_k),
                 ("Qy", "A^-1", delta_k))  # fmt: skip
         for number, (name, units, distance) in enumerate(dims):
@@ -200,6 +202,10 @@ def write_py4dstem(
 
 def _stack(patterns: Any, mesh: Mesh | None, rows: Any, step: Any, labels: Any, facts: Any) -> PatternStack:
     _check_facts(facts, "metadata")
+    if isinstance(patterns, PatternStack):
+        if any(given is not None for given in (mesh, rows, step, labels)):
+            raise InputError("A stack has a mesh, positions, steps and labels of its own: leave these out.")
+        return replace(patterns, facts={**patterns.facts, **(facts or {})})
     if isinstance(patterns, (PatternDataset, str, os.PathLike)):
         patterns = as_dataset(patterns)
         if mesh is not None or step is not None or labels is not None:

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "calibration": ["Calibration", "Descan"],
         "measured": ["MeasuredScan"],
+        "preparation": ["PreparedPatterns", "prepare"],
         "reading.scan": ["read_scan"],
     },
 )

@@ -37,6 +37,7 @@ from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.images import masks
 from pyiron_nbed.patterns.mesh import Mesh, check_patterns
 from pyiron_nbed.patterns.recipe import Recipe, unmasked
+from pyiron_nbed.patterns.stack import PatternStack
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import file_hash
 
@@ -87,7 +88,7 @@ class Model:
 
     def predict(
         self,
-        patterns: np.ndarray | PatternDataset | str | os.PathLike,
+        patterns: np.ndarray | PatternDataset | PatternStack | str | os.PathLike,
         batch_size: int | None = None,
         device: str | None = None,
         rows: np.ndarray | None = None,
@@ -99,7 +100,8 @@ class Model:
         """Predicted labels and their standard uncertainty.
 
         Args:
-            patterns: (P, n, n) raw intensity on the model's mesh in any unit, or a dataset or its path.
+            patterns: (P, n, n) raw intensity on the model's mesh in any unit, a dataset or its path, or a
+                stack, such as that of a measured scan, whose positions then come in the order of the scan.
                 Outside the mask of the recipe it may hold anything. What is masked in a masked array is NaN.
             batch_size: patterns at a time; None takes 64 on a CPU (more leave its caches) and 512 on a GPU.
             device: "cpu", "cuda", …; None takes a GPU where there is one.
@@ -170,9 +172,13 @@ class Model:
             patterns = PatternDataset(patterns)
         if isinstance(patterns, PatternDataset):
             self._check_mesh(patterns.mesh)
-            if patterns.recipe.k_min > self.recipe.k_min:  # pixels that the model looks at were never seen
-                self.recipe.check_same(patterns.recipe, os.fspath(patterns.path))
+            self._check_seen(patterns.recipe, os.fspath(patterns.path))
             intensity: Any = patterns.patterns
+        elif isinstance(patterns, PatternStack):
+            self._check_mesh(patterns.mesh)
+            if patterns.recipe is not None:
+                self._check_seen(patterns.recipe, "the prepared patterns")
+            intensity = patterns.flat
         else:
             intensity = unmasked(patterns) if hasattr(patterns, "shape") else patterns
             if np.ndim(intensity) == 2 and hasattr(intensity, "shape"):
@@ -192,6 +198,10 @@ class Model:
                 f"The patterns have {mesh}, the model was trained on {self.mesh}: simulate "
                 "the patterns on the model's mesh or train another model."
             )
+
+    def _check_seen(self, recipe: Recipe, what: str) -> None:
+        if recipe.k_min > self.recipe.k_min:  # pixels that the model looks at were never seen
+            self.recipe.check_same(recipe, what)
 
     def _combined(self, outputs: np.ndarray) -> Prediction:
         # (members, P, L or 2 L): a mixture of normal distributions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ from pyiron_nbed.checks import is_number, shown
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.grid import NavigationAxis
 from pyiron_nbed.patterns.mesh import Mesh, as_mesh
+from pyiron_nbed.patterns.recipe import Recipe
 from pyiron_nbed.units import quantities
 
 
@@ -27,6 +30,13 @@ class PatternStack:
         mesh: of the patterns.
         labels: {name: values in the shape of the navigation axes}.
         facts: what else is known: numbers, text, arrays or dicts of these.
+        recipe: that the patterns were prepared for: they are known where it looks; None: everywhere.
+        unit: of the intensity.
+
+    Example:
+        >>> stack = array_stack(np.arange(4 * 5 * 81.0).reshape(4, 5, 9, 9), Mesh(1.0, 0.2))
+        >>> stack[1, 2].shape, stack[1:3].shape, stack.flat[[0, 7]].shape
+        ((9, 9), (2, 5, 9, 9), (2, 9, 9))
     """
 
     shape: tuple[int, ...]
@@ -36,6 +46,82 @@ class PatternStack:
     mesh: Mesh
     labels: dict[str, np.ndarray]
     facts: dict[str, Any]
+    recipe: Recipe | None = None
+    unit: str = "Å²"
+
+    def __getitem__(self, place: Any) -> np.ndarray:
+        """Patterns of whole numbers and slices along the navigation axes, (…, n, n)."""
+        given = place if isinstance(place, tuple) else (place,)
+        if len(given) > len(self.shape):
+            raise IndexError(f"{len(given)} indices for a stack over {len(self.shape)} navigation axes")
+        slices: list[slice] = []
+        single: list[Any] = []
+        for item, size in zip(given, self.shape, strict=False):
+            if isinstance(item, slice):
+                slices.append(item)
+                single.append(slice(None))
+                continue
+            number = operator.index(item)
+            if not -size <= number < size:
+                raise IndexError(f"position {number} of {size}")
+            slices.append(slice(number % size, number % size + 1))
+            single.append(0)
+        full = (slice(None),) * (len(self.shape) - len(given))
+        return self.read((*slices, *full))[tuple(single)]
+
+    @property
+    def flat(self) -> FlatPatterns:
+        """The patterns one after another, (P, n, n), the last axis running fastest."""
+        return FlatPatterns(self)
+
+    def numbered(self, start: int, stop: int) -> np.ndarray:
+        """Patterns from number ``start`` up to ``stop`` (excluded) of :attr:`flat`, (stop − start, n, n)."""
+        if not self.shape:
+            return self.read(())[None][start:stop]
+        line, parts = self.shape[-1], []
+        while start < stop:
+            *outer, first = (int(i) for i in np.unravel_index(start, self.shape))
+            last = min(first + stop - start, line)
+            part = self.read((*(slice(i, i + 1) for i in outer), slice(first, last)))
+            parts.append(part.reshape(-1, *self.mesh.shape))
+            start += last - first
+        return np.concatenate(parts) if parts else np.empty((0, *self.mesh.shape), self.dtype)
+
+
+class FlatPatterns:
+    """Patterns of a stack one after another, read where they are looked at.
+
+    Args:
+        stack: whose patterns they are.
+
+    Attributes:
+        shape: (P, n, n).
+        dtype: of what is read.
+    """
+
+    ndim = 3
+
+    def __init__(self, stack: PatternStack) -> None:
+        self._stack = stack
+        self.shape = (math.prod(stack.shape), *stack.mesh.shape)
+        self.dtype = stack.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """(n, n) of a number, (M, n, n) of a slice, of numbers (M,) or of flags (P,)."""
+        numbers = np.arange(len(self))[rows]
+        if not numbers.ndim:
+            return self._stack.numbered(int(numbers), int(numbers) + 1)[0]
+        if numbers.ndim > 1:
+            raise IndexError(f"rows of {numbers.ndim} dimensions: give one")
+        runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+        parts = [self._stack.numbered(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+        return np.concatenate(parts) if parts else np.empty((0, *self.shape[1:]), self.dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
 
 
 @quantities(step="angstrom")
