@@ -6,5 +6,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "calibration": ["Calibration", "Descan"],
+        "correlations": ["correlation_table"],
+        "observables": ["ObservablePass", "scan_observables"],
+        "observables_result": ["Observables"],
     },
 )

@@ -56,15 +56,15 @@ class RingWeights:
         Example:
             >>> mesh = Mesh(1.0, 0.05)
             >>> RingWeights.of_ring(mesh, mesh.disc, (0.3, 0.6)).nodes.round(2).tolist()
-            [0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65]
+            [0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7]
         """
         low, high = interval(ring, "ring", 0, mesh.k_max, unit="Å⁻¹", hint="k_max of the mesh")
         step = max(mesh.delta_k, _NARROWEST)
         count = round((high - low) / step)
         if count < 5:
             raise InputError(
-                f"The ring ({low:g}, {high:g}) Å⁻¹ is {(high - low) / mesh.delta_k:.1f} pixels wide: give one of "
-                f"at least {5 * step:g} Å⁻¹ around the first maximum."
+                f"The ring ({low:g}, {high:g}) Å⁻¹ is {(high - low) / mesh.delta_k:.1f} pixels wide: give "
+                f"one of at least {5 * step:g} Å⁻¹ around the first maximum."
             )
         nodes = np.linspace(low, high, count + 1)
         fitted = np.ones(count + 1, bool)
@@ -92,8 +92,8 @@ class RingFit:
         radius_error: (P,) standard error by counting in Å⁻¹; NaN without electrons.
         strain_error: (P, 3).
         mean_radius: of the mean pattern in Å⁻¹.
-        ellipticity, angle: e = a/b − 1 and direction of the long axis in degrees (from +x towards +y, 0 to 180)
-            of the ring of the mean pattern, as of ``Calibration``.
+        ellipticity, angle: e = a/b − 1 and direction of the long axis in degrees (from +x towards +y, 0 to
+            180) of the ring of the mean pattern, as of ``Calibration``.
         found: False where the mean pattern has no maximum inside the ring: all is NaN then.
     """
 
@@ -150,7 +150,7 @@ def fit_rings(
     for start in range(0, count, _CHUNK):
         part = slice(start, start + _CHUNK)
         own = values[part][:, :, fitted]
-        a, b, shift = _shifts(own[:, 0], template, used, importance)
+        a, shift = _shifts(own[:, 0], template, used, importance)
         stretch[part, 0], amplitude[part] = shift, a
         stretch[part, 1:] = _twofold(own[:, 1:], template, used, importance, a, shift) - turned
         level[part] = own[:, 0].mean(axis=1)
@@ -211,8 +211,8 @@ def _solved(mesh: Mesh, pixels: np.ndarray, nodes: np.ndarray, ring: tuple[float
     scale = np.sqrt(np.diag(matrix))
     if len(pixels) < len(basis) or not scale.all() or np.linalg.cond(matrix / np.outer(scale, scale)) > 1e7:
         raise InputError(
-            f"The ring ({ring[0]:g}, {ring[1]:g}) Å⁻¹ is hidden too far to fit its radius and ellipse: give one "
-            "that is seen further round."
+            f"The ring ({ring[0]:g}, {ring[1]:g}) Å⁻¹ is hidden too far to fit its radius and ellipse: give "
+            "one that is seen further round."
         )
     solved = np.linalg.solve(matrix, basis).reshape(len(parts), len(nodes), -1)
     at_nodes = BSpline.design_matrix(nodes, knots, 3).toarray()
@@ -237,24 +237,24 @@ def _linear(terms: np.ndarray, importance: np.ndarray) -> np.ndarray:
 
 def _shifts(
     profiles: np.ndarray, template: Any, k: np.ndarray, importance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """a, b and ε of a T(k/(1 + ε)) + b by Gauss-Newton for many profiles (P, W) at once."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """a and ε of a T(k/(1 + ε)) + b by Gauss-Newton for many profiles (P, W) at once."""
     shift = np.zeros(len(profiles))
     step = np.full(len(profiles), np.inf)
-    a = b = shift
+    a = shift
     for _ in range(_ROUNDS):
         moved = k / (1 + shift[:, None])
         terms = np.stack([template(moved), np.ones_like(moved), -moved * template(moved, 1)], axis=-1)
         weighted = terms * importance[:, None]
         matrix = weighted.swapaxes(1, 2) @ terms
         found = np.linalg.solve(matrix, weighted.swapaxes(1, 2) @ profiles[:, :, None])[:, :, 0]
-        a, b = found[:, 0], found[:, 1]
+        a = found[:, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
             step = np.where(a > 0, found[:, 2] / a * (1 + shift), np.nan)
         step = np.clip(step, -LIMIT / 3, LIMIT / 3)
         shift = np.clip(np.where(np.isfinite(step), shift + step, 0), -LIMIT, LIMIT)
     lost = ~(np.abs(step) < _CONVERGED) | (np.abs(shift) >= LIMIT) | ~(a > 0)
-    return np.where(lost, np.nan, a), b, np.where(lost, np.nan, shift)
+    return np.where(lost, np.nan, a), np.where(lost, np.nan, shift)
 
 
 def _twofold(
