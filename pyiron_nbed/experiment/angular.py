@@ -25,8 +25,9 @@ class AngularOrders:
     d (k − k̄)², for n = 0 to the highest order, by least squares over the pixels that were seen, each with
     the share of its area in the ring as weight, and I_n = (a_n − i b_n)/2 [Wochner2009, Liu2013]. The slope
     over the ring is a term of its own since the square pixels would otherwise make fourfold symmetry of it.
-    On a ring that is seen all round with fine pixels this is the Fourier series of the mean over k; where a
-    stop hides a part, the orders are still told apart as far as the gap allows. Where pixels average over
+    On a ring that is seen all round with fine pixels this is the Fourier series of the mean over k. Where a
+    stop hides a part, the orders are told apart as far as the gap allows; behind a wider gap even orders
+    alone are fitted, I(k) = I(−k) being taken for granted, and odd orders are NaN. Where pixels average over
     points (``Mesh.integrate``) so do the sines and cosines.
 
     Attributes:
@@ -36,6 +37,7 @@ class AngularOrders:
         cosine, sine: (O, m) weights of a_n/2 and of b_n/2.
         mean: (m,) weights of I_0.
         amplification: of the noise of the worst order, 1 for a ring seen all round.
+        even_only: the gap is too wide for odd orders.
     """
 
     ring: tuple[float, float]
@@ -45,6 +47,7 @@ class AngularOrders:
     sine: np.ndarray
     mean: np.ndarray
     amplification: float
+    even_only: bool = False
 
     @classmethod
     def of_ring(cls, mesh: Mesh, seen: np.ndarray, ring: Any, orders: Any = ORDERS) -> AngularOrders:
@@ -81,25 +84,26 @@ class AngularOrders:
                 f"{max(orders)} need {1.5 * terms:.0f}: give a wider ring or lower orders."
             )
         basis = _basis(mesh, pixels, weights, max(orders))
-        matrix = (basis * weights) @ basis.T
-        if np.linalg.cond(matrix / np.sqrt(np.outer(np.diag(matrix), np.diag(matrix)))) > 1e8:
-            amplification, solved = np.inf, np.zeros_like(basis)
-        else:
-            solved = np.linalg.solve(matrix, basis * weights)
-            # against 2 Σw²/(Σw)², that of a ring seen all round; pixels hidden altogether count too
-            whole = _share_in_ring(mesh, low, high)
-            alone = 2 * (whole**2).sum() / whole.sum() ** 2
-            amplification = float((solved[1 : 2 * max(orders) + 1] ** 2).sum(axis=1).max() / alone)
-        if amplification > _AMPLIFICATION:
-            part = weights.sum() / _share_in_ring(mesh, low, high).sum()
+        # against 2 Σw²/(Σw)², that of a ring seen all round; pixels hidden altogether count too
+        whole = _share_in_ring(mesh, low, high)
+        alone = 2 * (whole**2).sum() / whole.sum() ** 2
+        multiples = np.repeat(np.arange(1, max(orders) + 1), 2)
+        for kept in (multiples > 0, multiples % 2 == 0):
+            rows = np.r_[True, kept, True, True]
+            solved = np.full(basis.shape, np.nan)
+            solved[rows] = _solved(basis[rows], weights)
+            amplification = float((solved[1:-2][kept] ** 2).sum(axis=1).max(initial=0) / alone)
+            if amplification < _AMPLIFICATION:
+                break
+        if not amplification < _AMPLIFICATION or not set(orders) & set(multiples[kept]):
             raise InputError(
-                f"Only {part:.0%} of the ring ({low:g}, {high:g}) Å⁻¹ is seen, too little to tell orders up "
-                f"to {max(orders)} apart: give another ring or lower orders."
+                f"Only {weights.sum() / whole.sum():.0%} of the ring ({low:g}, {high:g}) Å⁻¹ is seen, too "
+                f"little to tell orders up to {max(orders)} apart: give another ring or lower orders."
             )
         chosen = np.array(orders)
         return cls(
             (low, high), orders, pixels, solved[2 * chosen - 1] / 2, solved[2 * chosen] / 2, solved[0],
-            amplification,
+            amplification, not kept.all(),
         )  # fmt: skip
 
     def power(self, values: np.ndarray, noise: float | None = None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -202,6 +206,15 @@ def _share_in_ring(mesh: Mesh, low: float, high: float) -> np.ndarray:
             k = np.hypot(mesh.axis[:, None] + dy, mesh.axis[None, :] + dx)
             share += (k >= low) & (k < high)
     return share / _POINTS**2
+
+
+def _solved(basis: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weights of the coefficients by least squares; infinite where the terms cannot be told apart."""
+    matrix = (basis * weights) @ basis.T
+    scale = np.sqrt(np.diag(matrix))
+    if not scale.all() or np.linalg.cond(matrix / np.outer(scale, scale)) > 1e8:
+        return np.full(basis.shape, np.inf)
+    return np.linalg.solve(matrix, basis * weights)
 
 
 def _basis(mesh: Mesh, pixels: np.ndarray, weights: np.ndarray, highest: int) -> np.ndarray:

@@ -108,6 +108,13 @@ class ObservablePass:
         self._first = RingWeights.of_ring(self.mesh, used, self.ring)
         self.orders = check_orders(orders)
         self._angular = self._angular_orders(used, rings)
+        for angular in self._angular:
+            if angular.even_only:
+                low, high = angular.ring
+                self.warnings.append(
+                    f"Too much of the ring ({low:.3g}, {high:.3g}) Å⁻¹ is hidden for odd "
+                    "orders: they are NaN, and even ones take I(k) = I(−k) for granted."
+                )
         fields = {"first ring": self.ring} if dark_fields is None else dark_fields
         found = detectors_of(fields, self.mesh, used)
         self._fields = {name: self._place[pixels] for name, pixels in found.items()}
@@ -279,7 +286,7 @@ class ObservablePass:
         if noise is None:
             return ratio, error, np.zeros(ratio.shape, bool)
         thick = ratio - 3 * error > ODD_LIMIT
-        lit = np.isfinite(power).all(axis=2)
+        lit = np.isfinite(power).all(axis=2)  # nowhere, where odd orders are hidden
         for number, angular in enumerate(self._angular):
             own = power[lit[:, number], number], noise[lit[:, number], number]
             if not len(own[0]):
