@@ -18,7 +18,7 @@ PARTS = 16  # runs of positions that the jackknife leaves out one by one
 
 @dataclass(frozen=True)
 class Rings:
-    """Pixels sorted by the ring round(|k| / Δk) that they belong to.
+    """Pixels sorted by the ring round(|k| / width) that they belong to.
 
     Attributes:
         pixels: (M,) flat numbers of the pixels that count, ring by ring.
@@ -33,15 +33,16 @@ class Rings:
     k: np.ndarray
 
     @classmethod
-    def of_mask(cls, mesh: Mesh, mask: np.ndarray) -> Rings:
+    def of_mask(cls, mesh: Mesh, mask: np.ndarray, width: float | None = None) -> Rings:
         """The rings of the pixels where a mask is True.
 
         Args:
             mesh: of the patterns.
             mask: (n, n) bool.
+            width: of a ring in Å⁻¹, at least Δk; None: Δk.
 
         Raises:
-            InputError: no mesh.
+            InputError: no mesh, or another width.
 
         Example:
             >>> mesh = Mesh(1.0, 0.1)
@@ -51,7 +52,11 @@ class Rings:
         mesh = instance(mesh, "mesh", Mesh, "a Mesh")
         pixels = np.flatnonzero(mask)
         k = mesh.k.ravel()[pixels]
-        ring = np.rint(k / mesh.delta_k).astype(int)
+        if width is None:
+            width = mesh.delta_k
+        hint = "the mesh's delta_k and k_max"
+        number(width, "ring_width", mesh.delta_k, mesh.k_max, unit="Å⁻¹", hint=hint)
+        ring = np.rint(k / width).astype(int)
         order = np.argsort(ring, kind="stable")
         _, first, counts = np.unique(ring[order], return_index=True, return_counts=True)
         return cls(pixels[order], first, counts, np.add.reduceat(k[order], first) / counts)
@@ -132,9 +137,9 @@ def variance_curves(
     * "ensemble", over pixels and positions at once: V_r̃ = ⟨⟨I²⟩_φ⟩_r / ⟨⟨I⟩_φ⟩_r² − 1;
     * "image", the annular mean of the variance image: V_image = ⟨⟨I²⟩_r / ⟨I⟩_r² − 1⟩_φ.
 
-    The second and third hold the slope of I(k) across a ring as well, about (Δk ∂ln I/∂k)²/12, which is large
-    beside the direct beam. pyxem calls the four Omega, r, re and VImage. Shot noise of pixels that count
-    electrons one by one adds 1/⟨I⟩ to each (I in electrons; 1/(N ⟨I⟩) to the first) [TreacyGibson1996]
+    The second and third hold the slope of I(k) across a ring of width w as well, about (w ∂ln I/∂k)²/12,
+    which is large beside the direct beam. pyxem calls the four Omega, r, re and VImage. Shot noise of pixels that
+    count electrons one by one adds 1/⟨I⟩ to each (I in electrons; 1/(N ⟨I⟩) to the first) [TreacyGibson1996]
     [VoylesMuller2002], which is subtracted where the electrons are known. As in those references no
     n/(n − 1) is put to the variance: with P positions the first and the last are low by the share 1/P, with N
     pixels in a ring the second by 1/N.

@@ -60,6 +60,7 @@ class ObservablePass:
             correction for shot noise and no counting errors.
         pixel_variance: variance of a pixel over that of counting its electrons, below 1 where preparation
             shared the electrons of a camera's pixel among neighbours.
+        ring_width: of the rings of I(k) and V(k) in Å⁻¹; None: delta_k.
 
     Raises:
         InputError: an argument out of range, or a ring that is hidden too far.
@@ -75,7 +76,7 @@ class ObservablePass:
         ((5, 8), (5, 8, 3, 11))
     """
 
-    @quantities(ring="1/angstrom", rings="1/angstrom")
+    @quantities(ring="1/angstrom", rings="1/angstrom", ring_width="1/angstrom")
     def __init__(
         self,
         mesh: Mesh,
@@ -89,6 +90,7 @@ class ObservablePass:
         regions: Mapping[str, np.ndarray] | None = None,
         electrons_per_unit: float | None = None,
         pixel_variance: float = 1.0,
+        ring_width: float | None = None,
     ) -> None:
         self.mesh = instance(mesh, "mesh", Mesh, "a Mesh, for example Mesh(1.0, 0.045)")
         self.positions = positions_of(positions)
@@ -99,7 +101,7 @@ class ObservablePass:
         used = used & pixels_of(seen, "seen", self.mesh)
         if not used.any():
             raise InputError("No pixel is seen within the mask: give a mask with pixels that count.")
-        self._rings = Rings.of_mask(self.mesh, used)
+        self._rings = Rings.of_mask(self.mesh, used, ring_width)
         self._place = np.full(used.size, -1)
         self._place[self._rings.pixels] = np.arange(len(self._rings.pixels))
         self.warnings: list[str] = []
@@ -276,8 +278,11 @@ class ObservablePass:
 
     def _variance_map(self, single: np.ndarray) -> np.ndarray:
         within = (self._rings.k >= self.ring[0]) & (self._rings.k < self.ring[1]) & (self._rings.counts > 1)
+        counts = self._rings.counts[within]
+        if not len(counts):  # rings as wide as that
+            return np.full(len(single), np.nan)
         # NaN where a ring is dark: the map says so
-        return single[:, within] @ self._rings.counts[within] / self._rings.counts[within].sum()
+        return single[:, within] @ counts / counts.sum()
 
     def _odd(self, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         power = self._state["power"]

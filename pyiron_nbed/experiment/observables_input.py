@@ -11,6 +11,7 @@ from pyiron_nbed.checks import interval, shown, whole
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.experiment.fluctuation import PARTS
 from pyiron_nbed.patterns.mesh import Mesh
+from pyiron_nbed.units import to_unit
 
 
 def positions_of(given: Any) -> tuple[int, ...]:
@@ -69,7 +70,8 @@ def detectors_of(given: Any, mesh: Mesh, seen: np.ndarray) -> dict[str, np.ndarr
         if isinstance(detector, np.ndarray) and detector.ndim == 2:
             inside = pixels_of(detector, f"The dark field {name!r}", mesh)
         else:
-            low, high = interval(detector, f"The dark field {name!r}", 0, unit="Å⁻¹")
+            annulus = to_unit(detector, "1/angstrom", f"The dark field {name!r}")
+            low, high = interval(annulus, f"The dark field {name!r}", 0, unit="Å⁻¹")
             inside = (mesh.k >= low) & (mesh.k < high)
         if not (inside & seen).any():
             raise InputError(f"The dark field {name!r} holds no pixel that is seen: give another one.")

@@ -32,11 +32,11 @@ class Observables:
     """Observables of a scan; each array that starts with the axes of the scan has (Ny, Nx), or (P,), there.
 
     Attributes:
-        k, ring_pixels: (B,) mean |k| in Å⁻¹ and number of pixels of the rings of one pixel's width.
+        k, ring_pixels: (B,) mean |k| in Å⁻¹ and number of pixels of the rings.
         radial: (Ny, Nx, B) radial mean I(k) of each position.
         total: (Ny, Nx) sum of the intensity over the pixels that were seen.
-        variance: (Ny, Nx) normalised variance ⟨I²⟩/⟨I⟩² − 1 on the rings of one pixel's width, the mean over
-            those in ``ring``; less the shot noise where ``corrected``.
+        variance: (Ny, Nx) normalised variance ⟨I²⟩/⟨I⟩² − 1 on the rings of I(k), the mean over those in
+            ``ring``; less the shot noise where ``corrected``.
         dark_field: (Ny, Nx, D) sums over the detectors ``dark_fields``.
         symmetry: (Ny, Nx, R, O) \\|I_n\\|²/\\|I_0\\|² on the ``rings`` for the ``orders``; less the shot
             noise where ``corrected``.
