@@ -15,6 +15,8 @@ from pyiron_nbed.patterns.mesh import Mesh
 HARMONICS = (1, 2, 4)  # beside the mean; 1 and 4 only so that they are not taken for 2
 LIMIT = 0.1  # largest relative shift of a ring that is looked for
 _NARROWEST = 0.02  # Å⁻¹ between nodes
+_HILL = 1e-3  # least height of a maximum, relative
+_AMPLIFICATION = 10.0  # of noise, against a ring seen all round
 _ROUNDS = 12
 _CONVERGED = 1e-5
 _CHUNK = 4096
@@ -74,9 +76,17 @@ class RingWeights:
             nodes, fitted = np.r_[nodes[0] - step, nodes], np.r_[False, fitted]
         while nodes[-1] < high * (1 + LIMIT) and k.max(initial=0) >= nodes[-1] + step / 2:
             nodes, fitted = np.r_[nodes, nodes[-1] + step], np.r_[fitted, False]
-        inside = seen & (mesh.k >= nodes[0]) & (mesh.k <= nodes[-1])
-        pixels = np.flatnonzero(inside)
-        return cls((low, high), pixels, nodes, fitted, _solved(mesh, pixels, nodes, (low, high)))
+        inside = (mesh.k >= nodes[0]) & (mesh.k <= nodes[-1])
+        pixels = np.flatnonzero(inside & seen)
+        weights = _solved(mesh, pixels, nodes)
+        alone = _solved(mesh, np.flatnonzero(inside), nodes)
+        worse = ((weights**2).sum(axis=(1, 2)) / (alone**2).sum(axis=(1, 2))).max()
+        if not worse < _AMPLIFICATION:
+            raise InputError(
+                f"The ring ({low:g}, {high:g}) Å⁻¹ is hidden too far to fit its radius and ellipse: give one "
+                "that is seen further round."
+            )
+        return cls((low, high), pixels, nodes, fitted, weights)
 
 
 @dataclass(frozen=True)
@@ -196,7 +206,7 @@ def principal_strain(strain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([middle + half, middle - half], axis=-1), angle
 
 
-def _solved(mesh: Mesh, pixels: np.ndarray, nodes: np.ndarray, ring: tuple[float, float]) -> np.ndarray:
+def _solved(mesh: Mesh, pixels: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     rows, columns = np.divmod(pixels, mesh.shape[0])
     ky, kx = mesh.axis[rows], mesh.axis[columns]
     phi = np.arctan2(ky, kx)
@@ -210,10 +220,7 @@ def _solved(mesh: Mesh, pixels: np.ndarray, nodes: np.ndarray, ring: tuple[float
     matrix = basis @ basis.T
     scale = np.sqrt(np.diag(matrix))
     if len(pixels) < len(basis) or not scale.all() or np.linalg.cond(matrix / np.outer(scale, scale)) > 1e7:
-        raise InputError(
-            f"The ring ({ring[0]:g}, {ring[1]:g}) Å⁻¹ is hidden too far to fit its radius and ellipse: give "
-            "one that is seen further round."
-        )
+        return np.full((3, len(nodes), len(pixels)), np.inf)
     solved = np.linalg.solve(matrix, basis).reshape(len(parts), len(nodes), -1)
     at_nodes = BSpline.design_matrix(nodes, knots, 3).toarray()
     twofold = 1 + 2 * HARMONICS.index(2)
@@ -226,7 +233,10 @@ def _first_maximum(template: Any, ring: tuple[float, float]) -> float | None:
     inside = np.flatnonzero((profile[1:-1] > profile[:-2]) & (profile[1:-1] >= profile[2:])) + 1
     if not len(inside):
         return None
-    return float(k[inside[np.argmax(profile[inside])]])
+    top = inside[np.argmax(profile[inside])]
+    # a hill, not a ripple of rounding on a plain
+    foot = max(profile[:top].min(), profile[top:].min())
+    return float(k[top]) if profile[top] - foot > _HILL * profile[top] else None
 
 
 def _linear(terms: np.ndarray, importance: np.ndarray) -> np.ndarray:

@@ -138,11 +138,11 @@ def variance_curves(
     * "image", the annular mean of the variance image: V_image = ⟨⟨I²⟩_r / ⟨I⟩_r² − 1⟩_φ.
 
     The second and third hold the slope of I(k) across a ring of width w as well, about (w ∂ln I/∂k)²/12,
-    which is large beside the direct beam. pyxem calls the four Omega, r, re and VImage. Shot noise of pixels that
-    count electrons one by one adds 1/⟨I⟩ to each (I in electrons; 1/(N ⟨I⟩) to the first) [TreacyGibson1996]
-    [VoylesMuller2002], which is subtracted where the electrons are known. As in those references no
-    n/(n − 1) is put to the variance: with P positions the first and the last are low by the share 1/P, with N
-    pixels in a ring the second by 1/N.
+    which is large beside the direct beam. pyxem calls the four Omega, r, re and VImage. Shot noise of pixels
+    that count electrons one by one adds 1/⟨I⟩ to each (I in electrons; 1/(N ⟨I⟩) to the first)
+    [TreacyGibson1996] [VoylesMuller2002], which is subtracted where the electrons are known. As in those
+    references no n/(n − 1) is put to the variance: with P positions the first and the last are low by the
+    share 1/P, with N pixels in a ring the second by 1/N.
 
     Args:
         moments: sums over the positions.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pyiron_nbed.checks import number, one_of, real_array
+from pyiron_nbed.checks import number, one_of, real_array, shown
 from pyiron_nbed.containers import instance, listed
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.experiment.observables_result import MAPS, Observables
@@ -58,7 +58,8 @@ def plot_observables(
     maps = observables.maps()
     names = _usual(observables) if names is None else listed(names, "names", "names of maps")
     for name in names:
-        one_of(name, "A name", maps)
+        if name not in maps:
+            raise InputError(f"A name is {shown(name)}: choose among the names that observables.maps() has.")
     panels: list[tuple[np.ndarray, str, str]] = [(maps[name], *_described(name)) for name in names]
     if disorder is not None:
         what = f"{observables.shape} numbers, or None"

@@ -8,7 +8,7 @@ SCAN = (6, 6)
 RINGS = ((0.35, 0.45), (0.45, 0.6))  # Å⁻¹
 ORDERS = tuple(range(2, 13))
 K_RANGE = (0.2, 0.8)  # Å⁻¹ of V(k)
-RING_PIXELS = 4  # width of a ring of V(k): pyxem shares pixels among rings, we do not
+RING_PIXELS = 8  # width of a ring of V(k): pyxem shares pixels among rings, we do not
 GAIN = 0.25  # of intensity for each electron
 
 
