@@ -23,7 +23,7 @@ class AngularOrders:
 
     The intensity on the ring k_1 ≤ \\|k\\| < k_2 is I(k, φ) = Σ_n (a_n cos nφ + b_n sin nφ) + c (k − k̄) +
     d (k − k̄)², for n = 0 to the highest order, by least squares over the pixels that were seen, each with
-    the share of its area in the ring as weight, and I_n = (a_n − i b_n)/2 [Wochner2009, Liu2013]. The slope
+    the share of its area in the ring as weight, and I_n = (a_n − i b_n)/2 [Wochner2009] [Liu2013]. The slope
     over the ring is a term of its own since the square pixels would otherwise make fourfold symmetry of it.
     On a ring that is seen all round with fine pixels this is the Fourier series of the mean over k. Where a
     stop hides a part, the orders are told apart as far as the gap allows; behind a wider gap even orders
