@@ -9,5 +9,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "measured": ["MeasuredScan"],
         "preparation": ["PreparedPatterns", "prepare"],
         "reading.scan": ["read_scan"],
+        "correlations": ["correlation_table"],
+        "observables": ["ObservablePass", "scan_observables"],
+        "observables_result": ["Observables"],
     },
 )

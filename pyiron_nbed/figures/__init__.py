@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "learning": [
             "calibration_plot", "geometry_heatmap", "learning_curves", "parity", "prediction_profile",
         ],
+        "observables": ["plot_observables", "plot_variance"],
         "patterns": ["disorder_maps", "pattern_gallery"],
         "scans": [
             "label_groups", "mean_patterns", "patterns_along_scan", "radial_profiles", "region_groups",
