@@ -6,5 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "calibration": ["Calibration", "Descan"],
+        "measured": ["MeasuredScan"],
+        "reading.scan": ["read_scan"],
     },
 )
