@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,37 +13,14 @@ from pyiron_nbed.checks import is_whole, number, shown, whole
 from pyiron_nbed.containers import instance
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.experiment.frames import ArrayFrames, ChosenFrames, Frames, frame_type
-from pyiron_nbed.experiment.measured_kernels import add_frames, sum_frames, sum_pixels
+from pyiron_nbed.experiment.measured_kernels import sum_frames, sum_pixels
+from pyiron_nbed.experiment.summary import Summary, flat_frames, pixel_chunk, summarise
 from pyiron_nbed.parallel import prefetched, run_in_threads
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of
 from pyiron_nbed.units import quantities
 
 BLOCK = 1 << 25  # bytes of a block
-_TILES = 8  # parts of a scan along each axis, at most
-_TILES_SIZE = 1 << 25  # bytes of their sums
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What one pass over all frames tells.
-
-    Attributes:
-        mean, maximum, minimum: (H, W) float64, of each pixel over the scan.
-        variance: (H, W) float64, mean of the squared deviation from the mean.
-        total: (Ny, Nx) float64, sum of each frame.
-        tiles: (Ty, Tx, H, W) float64, mean frame of each part of the scan.
-        rows, columns: (Ty + 1,) and (Tx + 1,) int, where the parts begin and end.
-    """
-
-    mean: np.ndarray
-    variance: np.ndarray
-    maximum: np.ndarray
-    minimum: np.ndarray
-    total: np.ndarray
-    tiles: np.ndarray
-    rows: np.ndarray
-    columns: np.ndarray
 
 
 class MeasuredScan:
@@ -252,9 +228,9 @@ class MeasuredScan:
         sums = np.zeros(self.shape[2] * self.shape[3])
         with closing(self._blocks([r for r in ranges if chosen[slice(*r)].any()], "mean frame")) as blocks:
             for start, frames in blocks:
-                flat = _flat(frames)
+                flat = flat_frames(frames)
                 add = partial(_call, sum_frames, (flat, chosen[start : start + len(flat)]), (sums,))
-                run_in_threads(add, len(sums), None, _pixel_chunk(len(sums)))
+                run_in_threads(add, len(sums), None, pixel_chunk(len(sums)))
         return (sums / chosen.sum()).reshape(self.shape[2:])
 
     def summary(self) -> Summary:
@@ -267,7 +243,7 @@ class MeasuredScan:
             DatasetError: as :meth:`read`.
         """
         if self._summary is None:
-            self._summary = self._pass()
+            self._summary = summarise(self)
         return self._summary
 
     def virtual_image(self, mask: np.ndarray) -> np.ndarray:
@@ -286,7 +262,7 @@ class MeasuredScan:
         image = np.empty(self._frames.count)
         with closing(self.blocks(progress="virtual image")) as blocks:
             for start, frames in blocks:
-                sum_pixels(_flat(frames), pixels, image[start : start + len(frames)])
+                sum_pixels(flat_frames(frames), pixels, image[start : start + len(frames)])
         return image.reshape(self.shape[:2])
 
     def _blocks(
@@ -314,45 +290,6 @@ class MeasuredScan:
         run = self._frames.run
         frame = self.dtype.itemsize * self.shape[2] * self.shape[3]
         return max(1, BLOCK // (frame * run)) * run if frame * run <= 2 * BLOCK else max(1, BLOCK // frame)
-
-    def _pass(self) -> Summary:
-        ny, nx, height, width = self.shape
-        n_pixels = height * width
-        along = min(_TILES, max(1, int(np.sqrt(_TILES_SIZE / (8 * n_pixels)))))
-        rows, columns = (np.linspace(0, side, min(along, side) + 1).round().astype(int) for side in (ny, nx))
-        shape = len(rows) - 1, len(columns) - 1
-        row, column = (
-            np.searchsorted(edges, np.arange(side), "right") - 1
-            for edges, side in ((rows, ny), (columns, nx))
-        )
-        tile = (row[:, None] * shape[1] + column[None, :]).ravel()
-        sums, squares = np.zeros((shape[0] * shape[1], n_pixels)), np.zeros(n_pixels)
-        maximum, minimum = np.full(n_pixels, -np.inf), np.full(n_pixels, np.inf)
-        total = np.zeros(ny * nx)
-        reference = self.read(0, 1).reshape(-1).astype(float)
-        chunk = _pixel_chunk(n_pixels)
-        with closing(self.blocks(progress="mean frame")) as blocks:
-            for start, frames in blocks:
-                flat = _flat(frames)
-                parts = np.zeros((-(-n_pixels // chunk), len(flat)))
-
-                def add(first: int, last: int, flat=flat, parts=parts, start=start) -> None:
-                    add_frames(
-                        flat, tile[start : start + len(flat)], first, last, reference, sums, squares,
-                        maximum, minimum, parts[first // chunk],
-                    )  # fmt: skip
-
-                run_in_threads(add, n_pixels, None, chunk)
-                total[start : start + len(flat)] = parts.sum(axis=0)
-        apart = sums.sum(axis=0) / total.size
-        variance = np.maximum(squares / total.size - apart**2, 0)
-        sums /= np.bincount(tile)[:, None]
-        sums += reference
-        mean, spread, highest, lowest = (
-            image.reshape(height, width) for image in (reference + apart, variance, maximum, minimum)
-        )
-        tiles = sums.reshape(*shape, height, width)
-        return Summary(mean, spread, highest, lowest, total.reshape(ny, nx), tiles, rows, columns)
 
     def _check_finite(self, frames: np.ndarray, start: int) -> None:
         bad = ~np.isfinite(frames)
@@ -383,15 +320,6 @@ def chosen_scan(frames: Frames, shape: tuple[int, int], skip: int = 0, flyback: 
 
 def _call(kernel: Any, before: tuple, after: tuple, first: int, last: int) -> None:
     kernel(*before, first, last, *after)
-
-
-def _flat(frames: np.ndarray) -> np.ndarray:
-    flat = frames.reshape(len(frames), -1)
-    return flat.astype(np.float32) if flat.dtype == np.float16 else flat  # numba knows no float16
-
-
-def _pixel_chunk(n_pixels: int) -> int:
-    return max(1024, -(-n_pixels // 16))
 
 
 def _as_array(value: Any) -> np.ndarray:

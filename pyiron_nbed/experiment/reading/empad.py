@@ -83,9 +83,8 @@ def _beside(raw: Path) -> ET.Element | None:
             root = ET.parse(path).getroot()
         except (ET.ParseError, OSError, ValueError):
             continue
-        if is_empad(root):
-            if path.stem == raw.stem or Path(_raw_name(root)).name == raw.name:
-                return root
+        if is_empad(root) and (path.stem == raw.stem or Path(_raw_name(root)).name == raw.name):
+            return root
     return None
 
 
