@@ -13,6 +13,7 @@ _SPACINGS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # of the knots in pixels
 _PATCHES = 14  # along the longer side of a frame, for standard errors
 _HUBER = 4.0  # standard deviations beyond which a pixel counts less
 _RIDGE = 1e-9
+_UNEVEN = 0.01  # standard deviation of what the camera's response varies by, from the middle to the rim
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Fit:
         start, spacing: first knot and distance of the knots of the profile, in pixels.
         coefficients: of its cubic B-splines.
         deviation: (n,) standard deviation of the pixels about the profile, at weight 1.
-        pixels: that took part.
+        pixels: that took part, without the slow variation.
     """
 
     shape: Shape
@@ -125,6 +126,12 @@ class Fit:
     def profile(self, rho: np.ndarray) -> np.ndarray:
         """Intensity at distances ρ in pixels."""
         return evaluate(np.asarray(rho, float).ravel(), self.start, self.spacing, self.coefficients)
+
+    def deviation_at(self, rho: np.ndarray) -> np.ndarray:
+        """Standard deviation of a pixel about the profile at distances ρ in pixels."""
+        own = self.shape.radius(self.pixels.x, self.pixels.y)
+        order = np.argsort(own)
+        return np.interp(rho, own[order], self.deviation[order])
 
     def slope(self, rho: np.ndarray) -> np.ndarray:
         """Its derivative per pixel."""
@@ -142,7 +149,9 @@ def fit_shape(
     """Centre and ellipse for which the intensity depends on ρ alone: least angular variance.
 
     Σ w (I − f(ρ))² is made least over the centre, the ellipse and the profile f, a cubic spline, by
-    Gauss-Newton steps; w is the inverse of the mean square deviation in each ring, less for pixels that are
+    Gauss-Newton steps; f may be multiplied by a slow variation over the frame of about a hundredth, which the
+    response of cameras has and which otherwise moves the centre of a smooth decay where there are electrons
+    enough to see it; w is the inverse of the mean square deviation in each ring, less for pixels that are
     far off (Huber). Standard errors come from the sums of the derivatives over patches of the frame
     (a sandwich estimate), so they hold for counted electrons as for speckle and texture of the size of a few
     pixels.
@@ -176,12 +185,13 @@ def fit_shape(
     coefficients, _ = _spline(rho, pixels.values, weights, first, spacing, count)
     free = 4 if ellipse else 2
     deviation = np.ones(len(rho))
+    uneven = np.zeros(len(rho))
     for step in range(steps):
         rho = np.maximum(shape.radius(pixels.x, pixels.y), first)
-        residual = pixels.values - evaluate(rho, first, spacing, coefficients)
+        residual = pixels.values - uneven - evaluate(rho, first, spacing, coefficients)
         deviation = _deviation(rho, residual * np.sqrt(pixels.weights), max(2.0, spacing))
         weights = _robust(residual, deviation, pixels.weights)
-        change, coefficients = _step(pixels, shape, rho, weights, first, spacing, coefficients, free)
+        change, coefficients, uneven = _step(pixels, shape, rho, weights, first, spacing, coefficients, free)
         reach = max(np.hypot(*change[:2]) / 2.0, np.abs(change[2:]).max(initial=0.0) / 0.03, 1.0)
         change = change / reach
         x, y, s1, s2 = np.array([shape.x, shape.y, shape.s1, shape.s2]) + np.pad(change, (0, 4 - free))
@@ -189,9 +199,15 @@ def fit_shape(
         if step > 2 and np.hypot(*change[:2]) < 1e-4 and np.abs(change[2:]).max(initial=0.0) < 1e-6:
             break
     rho = np.maximum(shape.radius(pixels.x, pixels.y), first)
-    coefficients, _ = _spline(rho, pixels.values, weights, first, spacing, count)
-    fit = Fit(shape, np.zeros((4, 4)), first, spacing, coefficients, pixels, deviation)
+    even = replace_values(pixels, pixels.values - uneven)
+    coefficients, _ = _spline(rho, even.values, weights, first, spacing, count)
+    fit = Fit(shape, np.zeros((4, 4)), first, spacing, coefficients, even, deviation)
     return replace(fit, covariance=_covariance(fit, weights, free, patch))
+
+
+def replace_values(pixels: Pixels, values: np.ndarray) -> Pixels:
+    """The same pixels with other values."""
+    return Pixels(pixels.x, pixels.y, values, pixels.weights)
 
 
 def information(
@@ -221,20 +237,19 @@ def information(
     return np.linalg.solve(matrix, slopes.T @ (weights * residual)), matrix
 
 
-def ring_deviation(rho: np.ndarray, residual: np.ndarray, width: float = 2.0) -> np.ndarray:
-    """Root mean square of residuals in rings, at each of them, without those that are far off."""
-    return _deviation(rho, residual, width)
-
-
 def projected(fit: Fit, weights: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Columns (n, q) without what any change of the radial profile can explain."""
-    rho = np.maximum(fit.shape.radius(fit.pixels.x, fit.pixels.y), fit.start)
-    count = len(fit.coefficients)
-    band, _ = _normal(rho, columns[:, 0], weights, fit.start, fit.spacing, count)
-    sides = np.stack([_normal(rho, c, weights, fit.start, fit.spacing, count)[1] for c in columns.T], axis=-1)
-    solved = cho_solve(cho_factor(_full(band)), sides)
-    taken = [evaluate(rho, fit.start, fit.spacing, np.ascontiguousarray(c)) for c in solved.T]
-    return columns - np.stack(taken, axis=-1)
+    """Columns (n, q) without what a change of the radial profile or a slow variation can explain."""
+    pixels, count = fit.pixels, len(fit.coefficients)
+    rho = np.maximum(fit.shape.radius(pixels.x, pixels.y), fit.start)
+    every = np.concatenate([columns, _slow(pixels, fit.shape, rho, fit.profile(rho))], axis=1)
+    band, _ = _normal(rho, every[:, 0], weights, fit.start, fit.spacing, count)
+    solved = cho_solve(cho_factor(_full(band)), _sides(rho, every, weights, fit.start, fit.spacing, count))
+    for number, taken in enumerate(solved.T):
+        every[:, number] -= evaluate(rho, fit.start, fit.spacing, np.ascontiguousarray(taken))
+    asked, slow = every[:, : columns.shape[1]], every[:, columns.shape[1] :]
+    weighted = slow * weights[:, None]
+    matrix = weighted.T @ slow + np.eye(slow.shape[1]) / _UNEVEN**2
+    return asked - slow @ np.linalg.solve(matrix, weighted.T @ asked)
 
 
 def patch_sums(pixels: Pixels, scores: np.ndarray, patch: float | None) -> np.ndarray:
@@ -278,20 +293,33 @@ def _best_spacing(pixels: Pixels, rough: Fit) -> float:
 
 
 def _step(pixels, shape, rho, weights, first, spacing, coefficients, free):
+    model = evaluate(rho, first, spacing, coefficients)
     slopes = shape.derivatives(pixels.x, pixels.y, rho)[:, :free]
     slopes = slopes * _slope(rho, first, spacing, coefficients)[:, None]
+    slow = _slow(pixels, shape, rho, model)
+    columns = np.concatenate([slopes, slow], axis=1)
     count = len(coefficients)
     band, right = _normal(rho, pixels.values, weights, first, spacing, count)
-    sides = [_normal(rho, np.ascontiguousarray(c), weights, first, spacing, count)[1] for c in slopes.T]
-    cross = np.stack(sides, axis=-1)
-    factor = cho_factor(_full(band))
-    solved = cho_solve(factor, np.column_stack([right, cross]))
-    matrix = (slopes * weights[:, None]).T @ slopes - cross.T @ solved[:, 1:]
-    side = slopes.T @ (weights * pixels.values) - cross.T @ solved[:, 0]
+    cross = _sides(rho, columns, weights, first, spacing, count)
+    solved = cho_solve(cho_factor(_full(band)), np.column_stack([right, cross]))
+    matrix = (columns * weights[:, None]).T @ columns - cross.T @ solved[:, 1:]
+    side = columns.T @ (weights * pixels.values) - cross.T @ solved[:, 0]
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    matrix = matrix / np.outer(scale, scale) + 1e-6 * np.eye(free)
+    prior = np.concatenate([np.full(free, 1e-6), np.full(slow.shape[1], 1 / _UNEVEN**2) / scale[free:] ** 2])
+    matrix = matrix / np.outer(scale, scale) + np.diag(prior)
     change = np.linalg.solve(matrix, side / scale) / scale
-    return change, solved[:, 0] - solved[:, 1:] @ change
+    return change[:free], solved[:, 0] - solved[:, 1:] @ change, slow @ change[free:]
+
+
+def _slow(pixels: Pixels, shape: Shape, rho: np.ndarray, model: np.ndarray) -> np.ndarray:
+    # the profile times slopes and saddles that are 1 at the rim
+    u, v = (d / max(float(rho.max()), 1e-9) for d in (pixels.x - shape.x, pixels.y - shape.y))
+    return model[:, None] * np.stack([u, v, u * u - v * v, 2 * u * v], axis=-1)
+
+
+def _sides(rho, columns, weights, first, spacing, count):
+    parts = [_normal(rho, np.ascontiguousarray(c), weights, first, spacing, count)[1] for c in columns.T]
+    return np.stack(parts, axis=-1)
 
 
 def _robust(residual: np.ndarray, deviation: np.ndarray, weights: np.ndarray) -> np.ndarray:

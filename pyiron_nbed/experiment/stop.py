@@ -11,11 +11,12 @@ _DARK = 0.5  # of its ring: hidden
 _PALE = 0.8  # of its ring and beside a hidden one: at the edge of what hides
 _SIZES = (1, 3, 5, 9, 15)  # of windows in pixels, the larger the fewer electrons
 _QUANTILE = 0.7  # of a ring that stands for what is not hidden
-_FALL_IN, _FALL_OUT = 0.93, 0.95  # by which a profile may fall within a pixel, where nothing of a ring is seen
+_FALL_IN = 0.93  # by which a profile may fall within a pixel inwards, where nothing of a ring is seen
+_FALL_OUT = 5.0  # power of the radius by which it may fall outwards there
 _LEAST = 12  # pixels of a part
 
 
-def find_hidden(frame: np.ndarray, valid: np.ndarray, shape: Shape, edge: int = 2) -> np.ndarray:
+def find_hidden(frame: np.ndarray, valid: np.ndarray, shape: Shape, edge: int = 1) -> np.ndarray:
     """Pixels far darker than their ring: a beam stop of any shape, its holder, and what lies outside the field.
 
     Each ring is compared with its brighter part, in windows so large that counting noise does not matter; a
@@ -40,44 +41,61 @@ def find_hidden(frame: np.ndarray, valid: np.ndarray, shape: Shape, edge: int = 
     """
     y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
     ring = np.rint(shape.radius(x, y)).astype(int)
-    smooth = _smooth(frame, valid, ring)
+    total = np.where(valid, frame, 0)
+    gain = _gain(total, valid, ring)
     hidden = np.zeros(frame.shape, bool)
-    for _ in range(4):
+    counts = np.maximum(np.bincount(ring.ravel()), 1)
+    number = np.maximum(np.bincount(ring[valid], minlength=len(counts)), 1)
+    reference = np.bincount(ring[valid], total[valid], len(counts)) / number
+    smooth, window = _smooth(total, valid, ring, reference, gain)
+    for _ in range(5):
         level = _levels(smooth, ring, valid & ~hidden, _QUANTILE if hidden.any() else 0.8)
-        share = np.bincount(ring.ravel(), hidden.ravel()) / np.bincount(ring.ravel())
+        share = np.bincount(ring.ravel(), hidden.ravel()) / counts
         inner, outer = _carried(level, share, hidden.any(), smooth, ring)
-        dark = smooth < _DARK * np.maximum(np.maximum(level, inner), outer)[ring]
-        dark = _parts(dark)
+        reference = np.maximum(np.maximum(level, inner), outer)
+        smooth, window = _smooth(total, valid, ring, reference, gain)
+        dark = _parts(smooth < _DARK * reference[ring])
         if np.array_equal(dark, hidden):
             break
         hidden = dark
     if not hidden.any():
         return hidden
-    pale = (smooth < _PALE * level[ring]) & binary_dilation(hidden, iterations=3)
-    hidden |= binary_opening(pale | hidden, iterations=1)
-    return binary_dilation(hidden, iterations=edge) if edge else hidden
+    # the edge of a shadow is seen where there are electrons enough, else it may lie a pixel further
+    beside = binary_dilation(hidden, iterations=3) & (window == 1)
+    found = binary_opening(hidden | ((smooth < _PALE * reference[ring]) & beside)) | hidden
+    if edge:
+        found = binary_dilation(found, iterations=edge) | (
+            binary_dilation(found, iterations=edge + 1) & (window > 1)
+        )
+    return found
 
 
-def _smooth(frame: np.ndarray, valid: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    # the smallest window in which the noise of a ring is below an eighth of it
-    number = ring[valid]
-    counts = np.maximum(np.bincount(number, minlength=ring.max() + 1), 1)
-    total = np.where(valid, frame, 0)
-    steps = []
-    for axis in (0, 1):  # differences of neighbours are noise and little else
+def _gain(total: np.ndarray, valid: np.ndarray, ring: np.ndarray) -> float:
+    """Square of the noise over the mean: from differences of neighbours, in the median over rings."""
+    steps = np.zeros(total.shape)
+    for axis in (0, 1):
         both = valid & np.roll(valid, 1, axis)
-        steps.append(np.where(both, np.abs(total - np.roll(total, 1, axis)), 0) ** 2 / 2)
-    noise = np.sqrt(np.bincount(ring.ravel(), (0.5 * (steps[0] + steps[1])).ravel()) / counts)
-    mean = np.bincount(number, total[valid], minlength=len(counts)) / counts
-    noise, mean = (np.convolve(np.pad(v, 3, "edge"), np.ones(7) / 7, "valid") for v in (noise, mean))
-    needed = noise / np.maximum(mean, 1e-300) * 8
-    out = np.where(valid, frame, np.nan)
-    for size in _SIZES:
+        steps += np.where(both, (total - np.roll(total, 1, axis)) ** 2, 0) / 4
+    squares, means = (np.bincount(ring.ravel(), v.ravel()) for v in (steps, np.maximum(total, 0)))
+    seen = means > 0
+    return float(np.median(squares[seen] / means[seen])) if seen.any() else 0.0
+
+
+def _smooth(
+    total: np.ndarray, valid: np.ndarray, ring: np.ndarray, reference: np.ndarray, gain: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over windows in which the noise of what should be seen is below an eighth of it, and their sides."""
+    needed = 8 * np.sqrt(gain / np.maximum(reference, 1e-12 * max(float(reference.max()), 1e-300)))[ring]
+    out, window = total.copy(), np.ones(total.shape, int)
+    for size in _SIZES[1:]:
+        larger = (needed > window) | ~valid & (window == 1)
+        if not larger.any():
+            break
         weight = uniform_filter(valid.astype(float), size, mode="nearest")
-        window = uniform_filter(total, size, mode="nearest") / np.maximum(weight, 1e-9)
-        larger = (needed[ring] > size / 3) | ~valid if size > 1 else np.zeros(frame.shape, bool)
-        out = np.where(larger & (weight > 1e-6), window, out)
-    return np.where(np.isfinite(out), out, 0)
+        mean = uniform_filter(total, size, mode="nearest") / np.maximum(weight, 1e-9)
+        larger &= weight > 1e-6
+        out[larger], window[larger] = mean[larger], size
+    return out, window
 
 
 def _levels(smooth: np.ndarray, ring: np.ndarray, seen: np.ndarray, quantile: float) -> np.ndarray:
@@ -106,11 +124,10 @@ def _carried(
         inner[: peak + 1] = level[peak] * _FALL_IN ** steps
         inner[: peak + 1] = np.where(level[: peak + 1] > inner[: peak + 1], 0, inner[: peak + 1])
     if some:
-        mixed = np.flatnonzero((share > 0.3) & (np.arange(len(share)) > reach // 2))
+        mixed = np.flatnonzero((share > 0.6) & (np.arange(len(share)) > reach // 2))
         if len(mixed):
             start = int(mixed[0])
-            steps = np.arange(len(level) - start)
-            outer[start:] = level[start] * _FALL_OUT**steps
+            outer[start:] = level[start] * (start / np.arange(start, len(level))) ** _FALL_OUT
     return inner, outer
 
 
