@@ -28,7 +28,8 @@ _WHOLE = 0.8  # of a ring that is looked at by itself, against the others
 _LEAST_RINGS = 2
 _INNER, _MISSING = 6, 4.0  # rings that should be there, and what it costs when they are not
 _STARTS = 6  # of the fit of all parameters
-_APART = 2.0  # standard deviations between rings that are told from each other
+_BELOW = 0.6  # of the radius of the first ring, from where on rings are fitted
+_APART = 2.5  # standard deviations between rings that are told from each other
 
 
 @dataclass(frozen=True)
@@ -126,17 +127,27 @@ def fit_rings(fit: Fit, k: np.ndarray, guess: float | None = None, inner: float 
         )
     best, least = None, np.inf
     for delta_k, width in _search(profile, k, low, high):
-        tune = least_squares(
-            lambda p: profile.misfit(k, np.exp(p[0]), _Peak(np.exp(p[1]), p[2], p[3])),
-            [np.log(delta_k), np.log(width), 0.005, 0.2], x_scale=[1e-3, 0.1, 0.01, 0.2], max_nfev=40,
-            bounds=([np.log(low * 0.98), np.log(0.4), 0, 0], [np.log(high * 1.02), np.log(15.0), 0.1, 1]),
-        )  # fmt: skip
+        tune = _tuned(profile, k, [np.log(delta_k), np.log(width), 0.005, 0.2], low, high)
         criterion = profile.criterion(k, np.exp(tune.x[0]), _Peak(np.exp(tune.x[1]), *tune.x[2:]))
         if criterion < least:
             best, least = tune.x, criterion
     if best is None:
         raise InputError("No rings were found in the mean pattern: check rings, or give delta_k.")
+    first = k[k / np.exp(best[0]) > profile.rho[0]][0] / np.exp(best[0])
+    nearer = max(inner, min(_BELOW * first, first - 5 * float(np.exp(best[1]))))
+    if nearer > profile.rho[0] + 1:  # the steep decay far below the first ring says nothing of rings
+        profile = _Profile(fit, nearer)
+        best = _tuned(profile, k, best, low, high).x
     return profile.result(k, float(np.exp(best[0])), _Peak(float(np.exp(best[1])), *map(float, best[2:])))
+
+
+def _tuned(profile: _Profile, k: np.ndarray, start: Any, low: float, high: float) -> Any:
+    return least_squares(
+        lambda p: profile.misfit(k, np.exp(p[0]), _Peak(np.exp(p[1]), p[2], p[3])),
+        np.clip(start, [-np.inf, -0.9, 1e-6, 1e-3], [np.inf, 2.7, 0.099, 0.999]),
+        x_scale=[1e-3, 0.1, 0.01, 0.2], max_nfev=40,
+        bounds=([np.log(low * 0.98), np.log(0.4), 0, 0], [np.log(high * 1.02), np.log(15.0), 0.1, 1]),
+    )  # fmt: skip
 
 
 def glass_ring(fit: Fit, inner: float = 0.0) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_opening, label, uniform_filter
+from scipy.ndimage import binary_dilation, binary_opening, label, minimum_filter1d, uniform_filter
 
 from pyiron_nbed.experiment.radial_fit import Shape
 
@@ -13,6 +13,7 @@ _SIZES = (1, 3, 5, 9, 15)  # of windows in pixels, the larger the fewer electron
 _QUANTILE = 0.7  # of a ring that stands for what is not hidden
 _FALL_IN = 0.93  # by which a profile may fall within a pixel inwards, where nothing of a ring is seen
 _FALL_OUT = 5.0  # power of the radius by which it may fall outwards there
+_STEEP = 2  # pixels
 _LEAST = 12  # pixels of a part
 
 
@@ -52,7 +53,8 @@ def find_hidden(frame: np.ndarray, valid: np.ndarray, shape: Shape, edge: int = 
         level = _levels(smooth, ring, valid & ~hidden, _QUANTILE if hidden.any() else 0.8)
         share = np.bincount(ring.ravel(), hidden.ravel()) / counts
         inner, outer = _carried(level, share, hidden.any(), smooth, ring)
-        reference = np.maximum(np.maximum(level, inner), outer)
+        # where the profile is steep, a centre that is off by a pixel or two makes no shadow
+        reference = minimum_filter1d(np.maximum(np.maximum(level, inner), outer), 2 * _STEEP + 1)
         smooth, window = _smooth(total, valid, ring, reference, gain)
         dark = _parts(smooth < _DARK * reference[ring])
         if np.array_equal(dark, hidden):
