@@ -10,12 +10,12 @@ import numpy as np
 from pyiron_nbed.checks import flag, number, one_of, shown, warn
 from pyiron_nbed.containers import instance
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.experiment.calibration import KINDS_OF_DESCAN, Calibration, Descan
+from pyiron_nbed.experiment.calibration import KINDS_OF_DESCAN, Calibration
 from pyiron_nbed.experiment.center import Disc, find_center, find_disc
 from pyiron_nbed.experiment.defects import Defects, find_defects
 from pyiron_nbed.experiment.measured import MeasuredScan
 from pyiron_nbed.experiment.radial_fit import Fit, Pixels, Shape, fit_shape
-from pyiron_nbed.experiment.scale import Scale, ScaleSource, diffuse_background, scale_source
+from pyiron_nbed.experiment.scale import Scale, diffuse_background, scale_source
 from pyiron_nbed.experiment.stop import find_hidden
 from pyiron_nbed.experiment.sums import Sums, sums_of_scan
 from pyiron_nbed.experiment.wander import Wander, fit_descan
@@ -131,7 +131,7 @@ def calibrate(
     for text in warnings:
         warn(text)
     # what cal.plot() draws; a file of the calibration does not hold it
-    object.__setattr__(calibration, "_drawn", found.drawn(calibration))
+    object.__setattr__(calibration, "_drawn", found.drawn())
     return calibration
 
 
@@ -151,7 +151,7 @@ class _Found:
     by_disc: str
 
     @classmethod
-    def of(cls, sums: Sums, stop: np.ndarray | None | str, descan: str, like: Calibration | None) -> _Found:
+    def of(cls, sums: Sums, stop: np.ndarray | str | None, descan: str, like: Calibration | None) -> _Found:
         if not np.isfinite(sums.mean).any() or np.nanmax(sums.mean) <= 0 or np.ptp(sums.mean) == 0:
             raise InputError("The mean of the frames shows no pattern: check the file and the scan shape.")
         defects = find_defects(sums.mean, sums.variance, sums.frames, sums.parts, sums.integer)
@@ -173,7 +173,9 @@ class _Found:
         fit = _fit(sums.mean, valid, place, inner, like is None)
         wander = fit_descan(sums, valid, fit, descan, like is None, inner)
         disc = find_disc(wander.frame, wander.weights > 0.3, wander.fit.shape)
-        found = cls(sums, defects, hidden, not isinstance(stop, str), wander, disc, inner, (0.0, 0.0), 0.0, "")
+        found = cls(
+            sums, defects, hidden, not isinstance(stop, str), wander, disc, inner, (0.0, 0.0), 0.0, ""
+        )
         found._choose()
         return found
 
@@ -217,7 +219,9 @@ class _Found:
                 "electrons or no rings."
             )
         if self.disc is not None and "disc" not in self.by_disc:
-            apart = float(np.hypot(self.disc.x - self.wander.fit.shape.x, self.disc.y - self.wander.fit.shape.y))
+            apart = float(
+                np.hypot(self.disc.x - self.wander.fit.shape.x, self.disc.y - self.wander.fit.shape.y)
+            )
             if apart > 1:
                 texts.append(
                     f"The unscattered disc lies {apart:.1f} pixels beside the centre of the rings, which was "
@@ -240,7 +244,9 @@ class _Found:
         if descan == "parabola" and not self.wander.descan.coefficients[:, 2:].any():
             texts.append("The scan is too small for the parabola of its descan, which was left out.")
         if n := self.saturated():
-            texts.append(f"{n} pixels reach {self.sums.top:g}, the largest value of a frame: they may be saturated.")
+            texts.append(
+                f"{n} pixels reach {self.sums.top:g}, the largest value of a frame: they may be saturated."
+            )
         return texts
 
     def saturated(self) -> int:
@@ -253,7 +259,7 @@ class _Found:
         """All of it together."""
         fit = self.wander.fit
         e_error, angle_error = _ellipse_errors(fit)
-        ellipse = {
+        ellipse: dict[str, Any] = {
             "ellipticity": fit.shape.ellipticity, "angle": fit.shape.angle, "ellipticity_error": e_error,
             "angle_error": angle_error,
         }  # fmt: skip
@@ -263,25 +269,27 @@ class _Found:
             "center_by": self.by_disc, "scale_by": scale.by, "warnings": warnings,
             "file_delta_k": None if scan.delta_k is None else float(scan.delta_k), "rings": scale.rings,
             "spacing": fit.spacing, "dead_rows": self.defects.rows, "dead_columns": self.defects.columns,
-            "saturated": self.saturated(), "parts": int(len(self.sums.counts)),
+            "saturated": self.saturated(), "parts": len(self.sums.counts),
             "parts_off_descan": int((~self.wander.kept).sum()), "beam_stop": "given" if self.given else "found",
             "disc": None if self.disc is None else {
                 "x": float(self.disc.x), "y": float(self.disc.y), "radius": float(self.disc.radius),
             },
         }  # fmt: skip
         return Calibration(
-            self.center, scale.delta_k, self.sums.mean.shape, tuple(int(n) for n in scan.shape[:2]),
+            self.center, scale.delta_k, self.sums.mean.shape, (int(scan.shape[0]), int(scan.shape[1])),
             descan=self.wander.descan, hidden=_some(self.hidden), hot=_some(self.defects.hot),
             dead=_some(self.defects.dead), center_error=self.center_error, delta_k_error=scale.error,
             facts=facts, **ellipse, **more,
         )  # fmt: skip
 
-    def drawn(self, calibration: Calibration) -> dict[str, Any]:
+    def drawn(self) -> dict[str, Any]:
         """What a figure needs beside the calibration."""
-        radii = np.arange(0, self.wander.fit.shape.radius(self.wander.fit.pixels.x, self.wander.fit.pixels.y).max())
+        terms = self.sums.terms
+        slopes = self.wander.descan.coefficients
+        model = np.array(self.center) + terms[:, : slopes.shape[1]] @ slopes.T
         return {
-            "mean": self.sums.mean, "parts": self.wander.centers, "part_errors": self.wander.errors,
-            "kept": self.wander.kept, "grid": self.sums.grid, "terms": self.sums.terms, "radii": radii,
+            "mean": self.sums.mean, "rest": self.wander.centers - model, "kept": self.wander.kept,
+            "terms": terms,
         }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from scipy.optimize import least_squares, nnls
 from scipy.signal import find_peaks
 from scipy.stats import chi2
 
-from pyiron_nbed.checks import number, real_array
+from pyiron_nbed.checks import real_array
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.experiment.radial_fit import Fit, patch_sums
 
@@ -82,9 +82,9 @@ def ring_distances(rings: str | Sequence[float]) -> np.ndarray:
                 f"rings is {rings!r}: choose one of {', '.join(FCC)}, 'glass', or give distances d in Å."
             )
         every = range(int(np.sqrt(_LARGEST_SUM)) + 1)
-        sums = {
-            h * h + k * k + m * m for h, k, m in product(every, repeat=3) if h % 2 == k % 2 == m % 2
-        } - {0}
+        sums = {h * h + k * k + m * m for h, k, m in product(every, repeat=3) if h % 2 == k % 2 == m % 2} - {
+            0
+        }
         return np.sqrt(sorted(s for s in sums if s <= _LARGEST_SUM)) / FCC[rings]
     what = "the name of an element, 'glass', or distances of lattice planes in Å, two at least"
     spacings = real_array(rings, "rings", (None,), what)

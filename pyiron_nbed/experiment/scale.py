@@ -69,10 +69,11 @@ class ScaleSource:
         if self.by == "glass":
             radius, ring = glass_ring(fit, inner), float(self.first_ring or 0)
             found = ring / radius
-            rows = [{"k": ring, "radius": radius, "radius_error": _ROUGH * radius, "deviation": 0.0}]
-            return Scale(found, _ROUGH * found, "first ring of a glass", rows)
+            row = {"k": ring, "radius": radius, "radius_error": _ROUGH * radius, "deviation": 0.0}
+            return Scale(found, _ROUGH * found, "first ring of a glass", [row])
         delta_k = float(self.delta_k or 0)
-        rows, warnings = [], []
+        rows: list[dict[str, Any]] = []
+        warnings: list[str] = []
         if self.first_ring is not None:
             radius = glass_ring(fit, inner)
             apart = radius * delta_k / self.first_ring - 1
@@ -168,7 +169,9 @@ def scale_source(
         return ScaleSource("given", delta_k, error, first_ring=first_ring)
     if file is None or not _LIKELY[0] < file < _LIKELY[1]:
         says = "says nothing" if file is None else f"says {file:.3g} Å⁻¹ per pixel, which cannot be"
-        raise InputError(f"No scale was given and the file {says}: give delta_k, rings, camera_length or like.")
+        raise InputError(
+            f"No scale was given and the file {says}: give delta_k, rings, camera_length or like."
+        )
     text = (
         f"The scale is that of the file, {file:.5g} Å⁻¹ per pixel, which files often have wrong: give rings, "
         "delta_k or like."
@@ -181,9 +184,13 @@ def _by_camera_length(
 ) -> ScaleSource:
     if camera_length is None or pixel_size is None:
         missing = "pixel_size in µm" if pixel_size is None else "camera_length in mm"
-        raise InputError(f"The scale by the camera length needs {missing}: give camera_length and pixel_size.")
+        raise InputError(
+            f"The scale by the camera length needs {missing}: give camera_length and pixel_size."
+        )
     if beam_energy is None:
-        raise InputError("The scale by the camera length needs beam_energy, which the file does not say: give it.")
+        raise InputError(
+            "The scale by the camera length needs beam_energy, which the file does not say: give it."
+        )
     length = number(camera_length, "camera_length", above=0, high=1e6, hint="in mm")
     size = number(pixel_size, "pixel_size", above=0, high=1e4, hint="in µm")
     return ScaleSource(

@@ -123,7 +123,7 @@ def _carried(
     peak = int(np.argmax(level[:reach]))
     if peak > 3 and middle < _DARK * _DARK * level[peak]:
         steps = np.arange(peak, -1, -1)
-        inner[: peak + 1] = level[peak] * _FALL_IN ** steps
+        inner[: peak + 1] = level[peak] * _FALL_IN**steps
         inner[: peak + 1] = np.where(level[: peak + 1] > inner[: peak + 1], 0, inner[: peak + 1])
     if some:
         mixed = np.flatnonzero((share > 0.6) & (np.arange(len(share)) > reach // 2))
