@@ -56,9 +56,9 @@ def calibrate(
     darker than its rings (:func:`.stop.find_hidden`), the centre is searched over the whole frame
     (:func:`.center.find_center`) and refined with the ellipse by least angular variance
     (:func:`.radial_fit.fit_shape`), the descan is a robust fit to the centres of parts of the scan
-    (:func:`.wander.fit_descan`). The unscattered disc, where it is visible, helps with the centre and gives the
-    semiangle. The scale comes from one of: ``rings``, ``delta_k``, ``camera_length`` with ``pixel_size`` and
-    ``beam_energy``, another calibration (``like``), or the file (with a warning: files are often wrong).
+    (:func:`.wander.fit_descan`). The unscattered disc, where it is visible, helps with the centre and gives
+    the semiangle. The scale comes from one of: ``rings``, ``delta_k``, ``camera_length`` with ``pixel_size``
+    and ``beam_energy``, another calibration (``like``), or the file (with a warning: files are often wrong).
 
     Args:
         scan: MeasuredScan of frames of at least 32 × 32 pixels.
@@ -90,7 +90,8 @@ def calibrate(
     Example:
         >>> y, x = np.mgrid[:64, :64]
         >>> r = np.hypot(x - 30.4, y - 33.1)
-        >>> frames = np.random.default_rng(0).poisson(20 * np.exp(-r / 20) + 40 * np.exp(-((r - 18) / 4) ** 2))
+        >>> ring = 40 * np.exp(-((r - 18) ** 2) / 16)
+        >>> frames = np.random.default_rng(0).poisson(20 * np.exp(-r / 20) + ring)
         >>> cal = calibrate(MeasuredScan.from_array(frames[None, None]), delta_k=0.02, descan="none")
         >>> bool(np.hypot(cal.center[0] - 30.4, cal.center[1] - 33.1) < 0.3)
         True
@@ -238,7 +239,7 @@ class _Found:
         lost = 1 - float(np.mean(self.wander.kept))
         if lost > 0.25:
             texts.append(
-                f"{100 * lost:.0f} % of the parts of the scan have a centre off the descan of kind {descan!r}: "
+                f"{100 * lost:.0f} % of the parts of the scan have a centre off the descan {descan!r}: "
                 "look at plot()."
             )
         if descan == "parabola" and not self.wander.descan.coefficients[:, 2:].any():
@@ -270,7 +271,8 @@ class _Found:
             "file_delta_k": None if scan.delta_k is None else float(scan.delta_k), "rings": scale.rings,
             "spacing": fit.spacing, "dead_rows": self.defects.rows, "dead_columns": self.defects.columns,
             "saturated": self.saturated(), "parts": len(self.sums.counts),
-            "parts_off_descan": int((~self.wander.kept).sum()), "beam_stop": "given" if self.given else "found",
+            "parts_off_descan": int((~self.wander.kept).sum()),
+            "beam_stop": "given" if self.given else "found",
             "disc": None if self.disc is None else {
                 "x": float(self.disc.x), "y": float(self.disc.y), "radius": float(self.disc.radius),
             },
@@ -343,8 +345,8 @@ def _stop(value: Any, shape: tuple[int, int]) -> np.ndarray | str | None:
         return value
     if not isinstance(value, np.ndarray) or value.dtype != bool or value.shape != shape:
         raise InputError(
-            f"beam_stop is {shown(value)}: give 'auto', None, or an array of shape {shape} that is True where "
-            "the frame is hidden."
+            f"beam_stop is {shown(value)}: give 'auto', None, or an array of shape {shape} that is True "
+            "where the frame is hidden."
         )
     return value
 
@@ -362,8 +364,8 @@ def _energy(value: Any, scan: MeasuredScan, like: Calibration | None, warnings: 
         elif abs(value / other - 1) > _FAR_ENERGY:
             if name == "like" and like is not None and file == value:
                 raise InputError(
-                    f"The scan is of {value:g} eV and like of {other:g} eV: give the calibration of a scan at "
-                    "the same energy."
+                    f"The scan is of {value:g} eV and like of {other:g} eV: give the calibration of a scan "
+                    "at the same energy."
                 )
             warnings.append(
                 f"The beam energy is {value:g} eV here and {other:g} eV in {name}: the former was taken."
@@ -380,15 +382,14 @@ def _semiangle(
     warnings: list[str],
 ) -> float | None:  # fmt: skip
     seen = None
-    if disc is not None and energy is not None:
-        # the disc is blurred by a pixel: what is smaller tells no angle
-        if disc.radius > 1.5:
-            seen = 1e3 * disc.radius * scale.delta_k * electron_wavelength(energy)
+    # the disc is blurred by a pixel: what is smaller tells no angle
+    if disc is not None and energy is not None and disc.radius > 1.5:
+        seen = 1e3 * disc.radius * scale.delta_k * electron_wavelength(energy)
     if given is None and like is not None:
         given = like.semiangle
     if given is not None and seen is not None and abs(seen / given - 1) > _FAR_ANGLE:
         warnings.append(
-            f"The semiangle is {given:.3g} mrad, and the radius of the unscattered disc says {seen:.3g} mrad: "
-            "check semiangle, beam_energy and the scale."
+            f"The semiangle is {given:.3g} mrad, and the radius of the unscattered disc says {seen:.3g} "
+            "mrad: check semiangle, beam_energy and the scale."
         )
     return _first(given, seen)

@@ -292,7 +292,8 @@ class Calibration:
             raise InputError("This calibration was loaded or changed: give plot() the scan to draw over.")
         if scan is not None and not callable(getattr(scan, "mean", None)):
             raise InputError(f"scan is {shown(scan)}: give a MeasuredScan, or None.")
-        return scan_calibration(self, drawn["mean"] if scan is None else scan.mean(), drawn)
+        mean = scan.mean() if drawn is None or scan is not None else drawn["mean"]
+        return scan_calibration(self, mean, drawn)
 
     def save(self, path: str | os.PathLike, overwrite: bool = False) -> None:
         """Write a JSON file.

@@ -1,4 +1,4 @@
-"""Where a pattern has its centre, without any hint: a search over the whole frame, and the unscattered disc."""
+"""Where a pattern has its centre, without any hint: a search over the frame, and the unscattered disc."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def find_center(frame: np.ndarray, valid: np.ndarray) -> Shape:
 
 @dataclass(frozen=True)
 class Disc:
-    """The unscattered disc: centre and radius in pixels (half height), and its height over what surrounds it."""
+    """The unscattered disc: centre and radius (half height) in pixels, and its height over the rest."""
 
     x: float
     y: float
@@ -78,7 +78,7 @@ def find_disc(frame: np.ndarray, valid: np.ndarray, near: Shape) -> Disc | None:
         near: centre of the pattern to a few pixels.
 
     Returns:
-        The disc, whose edge is where the profile has half its height; None: no bright disc with a visible edge.
+        The disc, whose edge is where the profile has half its height; None: no bright disc is seen.
     """
     rows, columns = frame.shape
     y, x = np.mgrid[:rows, :columns]

@@ -43,8 +43,8 @@ def find_defects(
     A pixel is compared with the median of the 24 around it, in standard deviations of counted electrons
     (the gain is that of the frames) and in those of its surroundings. A hot one stands out alone: the point
     spread of a camera gives each side of a real spot a share, so that of eight neighbours of a spot at least
-    three rise with it. It also stands out everywhere in the scan, and not at a few positions. A dead one lies far below
-    where its neighbours do not, or shows the same in every frame while they change.
+    three rise with it. It also stands out everywhere in the scan, and not at a few positions. A dead one lies
+    far below where its neighbours do not, or shows the same in every frame while they change.
 
     Args:
         mean: (H, W) over the frames.

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from pyiron_nbed.kernels import njit
+from pyiron_nbed.experiment.splines import band_matrix, evaluate, normal_equations, slope_of
 
 _SPACINGS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # of the knots in pixels
 _PATCHES = 14  # along the longer side of a frame, for standard errors
 _HUBER = 4.0  # standard deviations beyond which a pixel counts less
-_RIDGE = 1e-9
 _UNEVEN = 0.01  # standard deviation of what the camera's response varies by, from the middle to the rim
 
 
@@ -135,7 +134,7 @@ class Fit:
 
     def slope(self, rho: np.ndarray) -> np.ndarray:
         """Its derivative per pixel."""
-        return _slope(np.asarray(rho, float).ravel(), self.start, self.spacing, self.coefficients)
+        return slope_of(np.asarray(rho, float).ravel(), self.start, self.spacing, self.coefficients)
 
 
 def fit_shape(
@@ -242,8 +241,10 @@ def projected(fit: Fit, weights: np.ndarray, columns: np.ndarray) -> np.ndarray:
     pixels, count = fit.pixels, len(fit.coefficients)
     rho = np.maximum(fit.shape.radius(pixels.x, pixels.y), fit.start)
     every = np.concatenate([columns, _slow(pixels, fit.shape, rho, fit.profile(rho))], axis=1)
-    band, _ = _normal(rho, every[:, 0], weights, fit.start, fit.spacing, count)
-    solved = cho_solve(cho_factor(_full(band)), _sides(rho, every, weights, fit.start, fit.spacing, count))
+    band, _ = normal_equations(rho, every[:, 0], weights, fit.start, fit.spacing, count)
+    solved = cho_solve(
+        cho_factor(band_matrix(band)), _sides(rho, every, weights, fit.start, fit.spacing, count)
+    )
     for number, taken in enumerate(solved.T):
         every[:, number] -= evaluate(rho, fit.start, fit.spacing, np.ascontiguousarray(taken))
     asked, slow = every[:, : columns.shape[1]], every[:, columns.shape[1] :]
@@ -295,13 +296,13 @@ def _best_spacing(pixels: Pixels, rough: Fit) -> float:
 def _step(pixels, shape, rho, weights, first, spacing, coefficients, free):
     model = evaluate(rho, first, spacing, coefficients)
     slopes = shape.derivatives(pixels.x, pixels.y, rho)[:, :free]
-    slopes = slopes * _slope(rho, first, spacing, coefficients)[:, None]
+    slopes = slopes * slope_of(rho, first, spacing, coefficients)[:, None]
     slow = _slow(pixels, shape, rho, model)
     columns = np.concatenate([slopes, slow], axis=1)
     count = len(coefficients)
-    band, right = _normal(rho, pixels.values, weights, first, spacing, count)
+    band, right = normal_equations(rho, pixels.values, weights, first, spacing, count)
     cross = _sides(rho, columns, weights, first, spacing, count)
-    solved = cho_solve(cho_factor(_full(band)), np.column_stack([right, cross]))
+    solved = cho_solve(cho_factor(band_matrix(band)), np.column_stack([right, cross]))
     matrix = (columns * weights[:, None]).T @ columns - cross.T @ solved[:, 1:]
     side = columns.T @ (weights * pixels.values) - cross.T @ solved[:, 0]
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
@@ -318,7 +319,9 @@ def _slow(pixels: Pixels, shape: Shape, rho: np.ndarray, model: np.ndarray) -> n
 
 
 def _sides(rho, columns, weights, first, spacing, count):
-    parts = [_normal(rho, np.ascontiguousarray(c), weights, first, spacing, count)[1] for c in columns.T]
+    parts = [
+        normal_equations(rho, np.ascontiguousarray(c), weights, first, spacing, count)[1] for c in columns.T
+    ]
     return np.stack(parts, axis=-1)
 
 
@@ -346,76 +349,5 @@ def _deviation(rho: np.ndarray, residual: np.ndarray, width: float) -> np.ndarra
 
 
 def _spline(rho, values, weights, first, spacing, count):
-    band, right = _normal(rho, values, weights, first, spacing, count)
-    return cho_solve(cho_factor(_full(band)), right), band
-
-
-def _full(band: np.ndarray) -> np.ndarray:
-    count = len(band)
-    full = np.zeros((count, count))
-    for k in range(4):
-        rows = np.arange(count - k)
-        full[rows, rows + k] = full[rows + k, rows] = band[: count - k, k]
-    # knots without a pixel: second differences hold the spline
-    second = np.diff(np.eye(count), 2, axis=0)
-    # rises and falls far between rings must not be damped: very little of the mean diagonal is enough
-    return full + _RIDGE * np.trace(full) / count * (second.T @ second + 1e-3 * np.eye(count))
-
-
-@njit(error_model="numpy")
-def _weights_of(t):
-    u = 1.0 - t
-    return (
-        u * u * u / 6.0,
-        (3.0 * t * t * t - 6.0 * t * t + 4.0) / 6.0,
-        (3.0 * u * u * u - 6.0 * u * u + 4.0) / 6.0,
-        t * t * t / 6.0,
-    )
-
-
-@njit(error_model="numpy")
-def _normal(rho, values, weights, first, spacing, count):
-    band = np.zeros((count, 4))
-    right = np.zeros(count)
-    for p in range(len(rho)):
-        place = (rho[p] - first) / spacing
-        i = min(max(int(place), 0), count - 4)
-        b = _weights_of(min(max(place - i, 0.0), 1.0))
-        w, v = weights[p], weights[p] * values[p]
-        for m in range(4):
-            right[i + m] += b[m] * v
-            for k in range(4 - m):
-                band[i + m, k] += w * b[m] * b[m + k]
-    return band, right
-
-
-@njit(error_model="numpy")
-def evaluate(rho, first, spacing, coefficients):
-    """A cubic spline on equidistant knots, held beyond its ends."""
-    out = np.empty(len(rho))
-    count = len(coefficients)
-    for p in range(len(rho)):
-        place = (rho[p] - first) / spacing
-        i = min(max(int(place), 0), count - 4)
-        b = _weights_of(min(max(place - i, 0.0), 1.0))
-        out[p] = (
-            b[0] * coefficients[i] + b[1] * coefficients[i + 1] + b[2] * coefficients[i + 2]
-            + b[3] * coefficients[i + 3]
-        )  # fmt: skip
-    return out
-
-
-@njit(error_model="numpy")
-def _slope(rho, first, spacing, coefficients):
-    out = np.empty(len(rho))
-    count = len(coefficients)
-    for p in range(len(rho)):
-        place = (rho[p] - first) / spacing
-        i = min(max(int(place), 0), count - 4)
-        t = min(max(place - i, 0.0), 1.0)
-        u = 1.0 - t
-        out[p] = (
-            -u * u / 2 * coefficients[i] + (3 * t * t - 4 * t) / 2 * coefficients[i + 1]
-            + (-3 * u * u + 4 * u) / 2 * coefficients[i + 2] + t * t / 2 * coefficients[i + 3]
-        ) / spacing  # fmt: skip
-    return out
+    band, right = normal_equations(rho, values, weights, first, spacing, count)
+    return cho_solve(cho_factor(band_matrix(band)), right), band

@@ -102,7 +102,7 @@ class ScaleSource:
         if len(rows) < 3 or found.explained < _POOR:
             warnings.append(
                 f"{len(rows)} rings were told apart, and the rings of {self.name} explain "
-                f"{100 * found.explained:.0f} % of what varies: look at plot() whether they are indexed right."
+                f"{100 * found.explained:.0f} % of what varies: see in plot() whether they are indexed right."
             )
         worst = max(abs(row["deviation"]) for row in rows)
         if worst > 0.015:
@@ -111,8 +111,8 @@ class ScaleSource:
             )
         if self.delta_k is not None and abs(found.delta_k / self.delta_k - 1) > _DIFFERENT:
             warnings.append(
-                f"The rings say {found.delta_k:.5g} Å⁻¹ per pixel, delta_k is {self.delta_k:g} Å⁻¹: the rings "
-                "were taken."
+                f"The rings say {found.delta_k:.5g} Å⁻¹ per pixel, delta_k is {self.delta_k:g} Å⁻¹: the "
+                "rings were taken."
             )
         if self.first_ring is not None:
             warnings.append("first_ring was not used: the scale is that of rings of a crystal.")
@@ -154,12 +154,7 @@ def scale_source(
     if first_ring is not None:
         first_ring = float(number(first_ring, "first_ring", 0.05, 2, unit="Å⁻¹"))
     if rings is not None:
-        if isinstance(rings, str) and rings == "glass":
-            if first_ring is None:
-                raise InputError("rings is 'glass' without first_ring: give k of its first ring in Å⁻¹.")
-            return ScaleSource("glass", first_ring=first_ring)
-        name = rings if isinstance(rings, str) else "the distances given"
-        return ScaleSource("rings", delta_k, k=ring_distances(rings), first_ring=first_ring, name=name)
+        return _by_rings(rings, delta_k, first_ring)
     if named["camera_length"]:
         return _by_camera_length(camera_length, pixel_size, beam_energy, first_ring)
     if like is not None:
@@ -177,6 +172,15 @@ def scale_source(
         "delta_k or like."
     )
     return ScaleSource("file", float(file), first_ring=first_ring, warnings=[text])
+
+
+def _by_rings(rings: Any, delta_k: float | None, first_ring: float | None) -> ScaleSource:
+    if isinstance(rings, str) and rings == "glass":
+        if first_ring is None:
+            raise InputError("rings is 'glass' without first_ring: give k of its first ring in Å⁻¹.")
+        return ScaleSource("glass", first_ring=first_ring)
+    name = rings if isinstance(rings, str) else "the distances given"
+    return ScaleSource("rings", delta_k, k=ring_distances(rings), first_ring=first_ring, name=name)
 
 
 def _by_camera_length(

@@ -18,7 +18,7 @@ _LEAST = 12  # pixels of a part
 
 
 def find_hidden(frame: np.ndarray, valid: np.ndarray, shape: Shape, edge: int = 1) -> np.ndarray:
-    """Pixels far darker than their ring: a beam stop of any shape, its holder, and what lies outside the field.
+    """Pixels far darker than their ring: a beam stop of any shape, and what lies outside the field of view.
 
     Each ring is compared with its brighter part, in windows so large that counting noise does not matter; a
     single pixel or line is no stop. Where a ring is hidden all around, the profile goes on from the next one
@@ -52,7 +52,7 @@ def find_hidden(frame: np.ndarray, valid: np.ndarray, shape: Shape, edge: int = 
     for _ in range(5):
         level = _levels(smooth, ring, valid & ~hidden, _QUANTILE if hidden.any() else 0.8)
         share = np.bincount(ring.ravel(), hidden.ravel()) / counts
-        inner, outer = _carried(level, share, hidden.any(), smooth, ring)
+        inner, outer = _carried(level, share, bool(hidden.any()), smooth, ring)
         # where the profile is steep, a centre that is off by a pixel or two makes no shadow
         reference = minimum_filter1d(np.maximum(np.maximum(level, inner), outer), 2 * _STEEP + 1)
         smooth, window = _smooth(total, valid, ring, reference, gain)
@@ -86,7 +86,7 @@ def _gain(total: np.ndarray, valid: np.ndarray, ring: np.ndarray) -> float:
 def _smooth(
     total: np.ndarray, valid: np.ndarray, ring: np.ndarray, reference: np.ndarray, gain: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over windows in which the noise of what should be seen is below an eighth of it, and their sides."""
+    """Mean over windows where the noise is below an eighth of what should be seen, and their sides."""
     needed = 8 * np.sqrt(gain / np.maximum(reference, 1e-12 * max(float(reference.max()), 1e-300)))[ring]
     out, window = total.copy(), np.ones(total.shape, int)
     for size in _SIZES[1:]:
@@ -115,7 +115,7 @@ def _levels(smooth: np.ndarray, ring: np.ndarray, seen: np.ndarray, quantile: fl
 def _carried(
     level: np.ndarray, share: np.ndarray, some: bool, smooth: np.ndarray, ring: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Levels that rings hidden all around would have at least: from outside inwards, and from inside outwards."""
+    """Levels that rings hidden all around would have at least: carried inwards, and carried outwards."""
     inner, outer = np.zeros_like(level), np.zeros_like(level)
     middle = float(np.mean(smooth[ring <= 2]))
     # a pattern rises towards its centre: one that is dark there is covered, all around perhaps

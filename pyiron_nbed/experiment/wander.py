@@ -70,8 +70,9 @@ def fit_descan(sums: Sums, valid: np.ndarray, fit: Fit, kind: str, ellipse: bool
         covariance = fit.covariance[:2, :2]
         alone = np.full((count, 2), [fit.shape.x, fit.shape.y])
         errors = np.full(count, float(np.sqrt(np.trace(covariance) / 2)))
+        every = np.ones(count, bool)
         return Wander(
-            Descan(kind, empty), fit, (fit.shape.x, fit.shape.y), covariance, alone, errors, np.ones(count, bool),
+            Descan(kind, empty), fit, (fit.shape.x, fit.shape.y), covariance, alone, errors, every,
             np.where(valid, sums.mean, 0), valid.astype(float),
         )  # fmt: skip
     seen = binned(valid.astype(float), sums.bin) > 0.999

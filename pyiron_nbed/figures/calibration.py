@@ -43,8 +43,9 @@ def scan_calibration(
     instance(calibration, "The calibration", Calibration, "a Calibration, as calibrate gives it")
     mean = real_array(mean, "mean", calibration.frame_shape, "the mean frame of the scan", finite=False)
     wide = calibration.descan.kind != "none" and calibration.descan.coefficients.any()
-    figure = new_figure(figsize=(11.5, 7.4 if wide else 6.6), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.35, 1))
+    figure = new_figure(figsize=(11.5, 7.0 if wide else 6.0), layout="constrained")
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1.35, 1))
+    left, right = halves
     _draw_pattern(left.subplots(), calibration, mean)
     heights = (1.2, 1.2, 1.3) if wide else (1.2, 1.2)
     axes = right.subplots(len(heights), 1, height_ratios=heights)
@@ -87,7 +88,16 @@ def _draw_pattern(axis: Any, calibration: Calibration, mean: np.ndarray) -> None
     for pixels, color, marker in ((calibration.hot, _HOT, "s"), (calibration.dead, _DEAD, "D")):
         if pixels is not None and pixels.any():
             rows, columns = np.nonzero(pixels)
-            axis.plot(columns, rows, marker, ms=5, mfc="none", mec=color, mew=0.9, ls="none")
+            axis.plot(
+                columns,
+                rows,
+                marker,
+                ms=5 if len(rows) < 60 else 1.5,
+                mfc="none",
+                mec=color,
+                mew=0.9,
+                ls="none",
+            )
     found, _ = marked_rings(calibration)
     for k in found:
         x, y = calibration.to_pixels(k * np.cos(_TURNS), k * np.sin(_TURNS)).T
@@ -123,8 +133,9 @@ def _draw_pattern(axis: Any, calibration: Calibration, mean: np.ndarray) -> None
         if shown
     ]
     axis.legend(
-        handles=lines, loc="upper right", fontsize=7, labelcolor="white", facecolor="#202020", framealpha=0.7
-    )
+        handles=lines, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=len(lines), fontsize=8,
+        labelcolor="white", facecolor="#404040", edgecolor="none",
+    )  # fmt: skip
 
 
 def _pixels(calibration: Calibration) -> tuple[np.ndarray | None, ...]:
@@ -138,7 +149,8 @@ def _heading(calibration: Calibration) -> str:
     c = calibration
     return (
         f"centre ({c.center[0]:.2f}, {c.center[1]:.2f}){error(c.center_error, '.2f')} px,  "
-        f"{c.delta_k:.5f}{error(c.delta_k_error, '.5f')} Å$^{{-1}}$ per px ({c.facts.get('scale_by', 'given')})\n"
+        f"{c.delta_k:.5f}{error(c.delta_k_error, '.5f')} Å$^{{-1}}$ per px "
+        f"({c.facts.get('scale_by', 'given')})\n"
         f"ellipticity {100 * c.ellipticity:.2f}{error(100 * c.ellipticity_error, '.2f')} % at {c.angle:.0f}"
         f"{error(c.angle_error, '.0f')}°"
         + ("" if c.semiangle is None else f",  semiangle {c.semiangle:.2f} mrad")
@@ -182,7 +194,7 @@ def _draw_profile(axis: Any, calibration: Calibration, mean: np.ndarray) -> None
     if len(positive):
         top = np.sort(values)[-max(3, len(values) // 40)]
         axis.set(yscale="log", ylim=(0.5 * np.percentile(positive, 2), 3 * top))
-    found, by_rings = marked_rings(calibration)
+    found, _ = marked_rings(calibration)
     for number, place in enumerate(found):
         axis.axvline(place, color=LINE_COLORS[2], lw=0.8, ls="--")
         axis.text(
@@ -227,7 +239,7 @@ def _draw_descan(axis: Any, calibration: Calibration, parts: Mapping[str, Any] |
     ny, nx = calibration.scan_shape
     iy, ix = (np.unique(np.linspace(0, n - 1, min(n, _MOST_PARTS)).round().astype(int)) for n in (ny, nx))
     rows, columns = np.meshgrid(iy, ix, indexing="ij")
-    every = calibration.descan.shift(*np.mgrid[:ny, :nx], (ny, nx))
+    every = calibration.descan.shift(np.arange(ny)[:, None], np.arange(nx)[None, :], (ny, nx))
     size = np.hypot(*np.moveaxis(every, -1, 0))
     image = axis.imshow(size, cmap="viridis", aspect="equal", vmin=0)
     shift = calibration.descan.shift(rows, columns, (ny, nx))
