@@ -98,10 +98,10 @@ def fit_rings(fit: Fit, k: np.ndarray, guess: float | None = None, inner: float 
 
     The radial profile is a smooth background and a peak at each k/Δk in the frame, of free height ≥ 0 and of
     one width that may grow with the radius: √(r/ρ) times a Gaussian and a Lorentzian of one half width, in
-    shares that are fitted (pseudo-Voigt); √(r/ρ) is what a blur in the plane of the camera does
-    to a ring. Rings that overlap are fitted together, so that none pulls the other. Δk is searched over all values that bring two rings
-    into the frame. Where the rings one by one deviate from the common scale by more than their noise, the
-    standard error grows with that.
+    shares that are fitted (pseudo-Voigt); √(r/ρ) is what a blur in the plane of the camera does to a ring.
+    Rings that overlap are fitted together, so that none pulls the other. Δk is searched over all values that
+    bring two rings into the frame. Where the rings one by one deviate from the common scale by more than
+    their noise, the standard error grows with that.
 
     Args:
         fit: centre, ellipse and pixels of the mean pattern.
