@@ -75,10 +75,8 @@ def gold_draw(rng, guess=True):
 
 def scale(draws, seed):
     """Scale and ellipse from gold rings, and how often their standard errors hold."""
-    found, errors = map(
-        np.array,
-        zip(*(gold_draw(np.random.default_rng([seed, draw, 1])) for draw in range(draws)), strict=True),
-    )
+    each = [gold_draw(np.random.default_rng([seed, draw, 1])) for draw in range(draws)]
+    found, errors = (np.array(part) for part in zip(*each, strict=True))
     inside = 100 * np.mean(np.abs(found) < 1.645 * errors, axis=0)
     names = ("centre x (px)", "centre y (px)", "Δk (relative)", "e", "angle (°)")
     for name, off, cover in zip(names, found.T, inside, strict=True):
@@ -86,12 +84,9 @@ def scale(draws, seed):
             f"gold, {draws} draws: {name}: median {np.median(np.abs(off)):.2g}, largest "
             f"{np.abs(off).max():.2g}, ± 1.645 errors cover {cover:.1f} %", flush=True,
         )  # fmt: skip
-    blind = [
-        abs(gold_draw(np.random.default_rng([seed, draw, 2]), False)[0][2]) for draw in range(draws // 10)
-    ]
-    print(
-        f"gold without a guess, {len(blind)} draws: largest relative error of Δk {max(blind):.2g}", flush=True
-    )
+    blind = [gold_draw(np.random.default_rng([seed, draw, 2]), False)[0][2] for draw in range(draws // 10)]
+    largest = np.abs(blind).max()
+    print(f"gold without a guess, {len(blind)} draws: largest error of Δk {largest:.2g}", flush=True)
 
 
 def pixels(scans, seed):

@@ -21,7 +21,7 @@ def distances(n, center, ellipticity=0.0, angle=0.0):
 
 
 def glass(rho, rng=None, speckle=0.0, beam=0.0, disc=4.0):
-    """Intensity of a glass: halo, two rings, speckle (standard deviation of its logarithm), unscattered disc."""
+    """Intensity of a glass: halo, two rings, unscattered disc, speckle (standard deviation of its log)."""
     k = rho * DELTA_K
     values = 3 * np.exp(-k / 0.12) + 0.35 * np.exp(-k / 0.5) + 0.02
     values = (
@@ -34,7 +34,7 @@ def glass(rho, rng=None, speckle=0.0, beam=0.0, disc=4.0):
 
 
 def gold(rho, delta_k=DELTA_K, width=0.02):
-    """Intensity of a gold powder: rings blurred in the plane of the camera by ``width`` in Å⁻¹, and a halo."""
+    """Intensity of a gold powder: rings blurred in the plane of the camera by ``width`` in Å⁻¹, a halo."""
     k = rho * delta_k
     values = 3 * np.exp(-k / 0.15) + 0.4 * np.exp(-k / 0.6)
     for ring, number in zip(ring_distances("Au"), MULTIPLICITY, strict=False):
