@@ -273,6 +273,28 @@ class Calibration:
                 given[name] = np.nan
         return cls(**given)
 
+    def plot(self, scan: Any = None) -> Any:
+        """Everything drawn over the mean pattern, so that one sees whether it fits.
+
+        Args:
+            scan: the scan, whose mean frame is drawn; None: the one that ``calibrate`` has just read.
+
+        Returns:
+            Figure of matplotlib, of :func:`pyiron_nbed.figures.scan_calibration`.
+
+        Raises:
+            InputError: no scan for a calibration that was loaded or changed, or one of another shape.
+        """
+        from pyiron_nbed.figures.calibration import scan_calibration  # draws: loaded when it is asked for
+
+        drawn = getattr(self, "_drawn", None)
+        if scan is None and drawn is None:
+            raise InputError("This calibration was loaded or changed: give plot() the scan to draw over.")
+        if scan is not None and not callable(getattr(scan, "mean", None)):
+            raise InputError(f"scan is {shown(scan)}: give a MeasuredScan, or None.")
+        mean = scan.mean() if drawn is None or scan is not None else drawn["mean"]
+        return scan_calibration(self, mean, drawn)
+
     def save(self, path: str | os.PathLike, overwrite: bool = False) -> None:
         """Write a JSON file.
 

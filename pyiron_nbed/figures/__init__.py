@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["style"],
     submod_attrs={
+        "calibration": ["scan_calibration"],
         "complexion": ["composition_profile", "control_history"],
         "learning": [
             "calibration_plot", "geometry_heatmap", "learning_curves", "parity", "prediction_profile",
