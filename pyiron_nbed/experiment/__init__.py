@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "calibrate": ["calibrate"],
+        "estimation": ["calibrate"],
         "calibration": ["Calibration", "Descan"],
         "measured": ["MeasuredScan"],
         "preparation": ["PreparedPatterns", "prepare"],
