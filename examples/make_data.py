@@ -128,6 +128,29 @@ RECIPES = {
 }
 
 
+def _small_glasses():
+    # three sets, each with seeds of its own: to learn from, to calibrate intervals and thresholds with, and
+    # to judge with. The last one reaches beyond the compositions and the rates (K/s) of the others.
+    learn = [
+        (zr, rate, copy) for zr in (0.25, 0.36, 0.45, 0.55) for rate in (1e15, 3e14, 1e14) for copy in (0, 1)
+    ]
+    calibrate = [(zr, rate, 0) for zr in (0.25, 0.36, 0.45, 0.55) for rate in (1e15, 3e14, 1e14)]
+    calibrate += [(0.36, 3e13, 0), (0.5, 3e13, 0)]
+    judge = [(zr, rate, 0) for zr in (0.2, 0.3, 0.4, 0.5, 0.6) for rate in (1e16, 1e15, 3e14, 1e14)]
+    found = {}
+    for kind, glasses, seed in (("learn", learn, 200), ("calibrate", calibrate, 300), ("judge", judge, 400)):
+        for n, (zr, rate, _) in enumerate(glasses, 1):
+            arguments = {"n_atoms": 2_000, "zr_fraction": zr, "seed": seed + n}
+            quench = MeltQuench(melt_time=5.0, cooling_rate=rate, final_time=2.0, seed=seed + n)
+            found[f"small_glass_{kind}_{n}"] = Recipe(
+                "random_alloy", arguments, quench, frames={"300K": "cold"}
+            )
+    return found
+
+
+RECIPES |= _small_glasses()
+
+
 def make(name, work, out, cores):
     """Run one recipe and save its frames."""
     recipe = RECIPES[name]

@@ -25,6 +25,24 @@ def names() -> list[str]:
     return sorted(path.stem for path in resource_folder(FOLDER).glob("*.npz"))
 
 
+def overview() -> str:
+    """Names of the minimised structures in one line; of those that are counted the first and the last.
+
+    Example:
+        >>> isinstance(overview(), str)
+        True
+    """
+    counted: dict[str, set[int]] = {}
+    for name in names():
+        start, _, end = name.rpartition("_")
+        if end.isdigit():
+            counted.setdefault(start, set()).add(int(end))
+    counted = {start: found for start, found in counted.items() if found == set(range(1, len(found) + 1))}
+    shown = [f"{start}_1 … {len(found)}" for start, found in counted.items()]
+    shown += [name for name in names() if not name.endswith("K") and name.rpartition("_")[0] not in counted]
+    return ", ".join(sorted(shown))
+
+
 def load(name: str) -> Atoms:
     """An example structure.
 
@@ -69,9 +87,8 @@ def provenance(name: str) -> dict[str, Any]:
 def _file(name: str, suffix: str) -> Path:
     known = names()
     if name not in known:
-        minimised = [other for other in known if not other.endswith("K")]
         raise InputError(
-            f"There is no example {name!r}: choose one of {', '.join(minimised)}, or a frame such as "
+            f"There is no example {name!r}: choose one of {overview()}, or a frame such as "
             "complexion_a_300K (pyiron_nbed.examples.names() lists all)."
         )
     return resource_folder(FOLDER) / f"{name}{suffix}"

@@ -201,5 +201,5 @@ def _installed() -> dict[str, str]:
         lammps = str(error)
     return {
         **versions(), "LAMMPS": lammps, "CPU cores": str(available_cores()),
-        "examples": ", ".join(examples.names()),
+        "examples": examples.overview(),
     }  # fmt: skip

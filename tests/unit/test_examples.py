@@ -15,6 +15,7 @@ NAMES = examples.names()
 COMPLEXIONS = [n for n in NAMES if n.startswith("complexion_") and not n.endswith("K")]
 COMPOSITES = [n for n in NAMES if n.startswith("composite_")]
 BOUNDARIES = [n for n in NAMES if n.startswith("boundary_") and not n.endswith("K")]
+SMALL_GLASSES = [n for n in NAMES if n.startswith("small_glass_") and not n.endswith("K")]
 GLASSES = [n for n in NAMES if n.startswith("glass_") and not n.endswith("K")]
 
 
@@ -130,3 +131,29 @@ def test_composite_is_a_glass_around_nanocrystals(name):
 def test_glass_is_a_glass(name):
     atoms = examples.load(name)
     assert np.median(disorder_parameter(atoms)) > 0.8
+
+
+def test_small_glasses_are_glasses_of_three_sets_that_share_none():
+    seeds = {}
+    for name in SMALL_GLASSES:
+        atoms = examples.load(name)
+        record = atoms.info["provenance"]
+        seeds.setdefault(name.split("_")[2], set()).add(record["protocol"]["seed"])
+        assert record["structure"]["zr_fraction"] == pytest.approx(record["zr_fraction"], abs=1e-3)
+        assert examples.load(f"{name}_300K").info["temperature"] == 300
+        assert min(atoms.cell.lengths()) > 2 * np.hypot(
+            5, 10
+        )  # the published volume fits along any direction
+    assert {kind: len(own) for kind, own in seeds.items()} == {"learn": 24, "calibrate": 14, "judge": 20}
+    assert len(set.union(*seeds.values())) == len(SMALL_GLASSES)
+
+
+@pytest.mark.parametrize("name", SMALL_GLASSES[::8])
+def test_a_small_glass_is_disordered(name):
+    assert np.median(disorder_parameter(examples.load(name))) > 0.8
+
+
+def test_the_overview_is_short():
+    assert "small_glass_learn_1 … 24" in examples.overview()
+    assert "composite_2009" in examples.overview()
+    assert len(examples.overview()) < 500
