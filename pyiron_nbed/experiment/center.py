@@ -33,7 +33,7 @@ def find_center(frame: np.ndarray, valid: np.ndarray) -> Shape:
         >>> y, x = np.mgrid[:48, :48]
         >>> ring = 1 + np.exp(-((np.hypot(x - 27, y - 20) - 12) ** 2) / 8)
         >>> found = find_center(ring, ring > 0)
-        >>> round(found.x, 1), round(found.y, 1)
+        >>> round(float(found.x), 1), round(float(found.y), 1)
         (27.0, 20.0)
     """
     side = int(np.ceil(max(frame.shape) / _COARSE))

@@ -153,6 +153,7 @@ class _Found:
 
     @classmethod
     def of(cls, sums: Sums, stop: np.ndarray | str | None, descan: str, like: Calibration | None) -> _Found:
+        """What is found in the sums of a scan; arguments as of :func:`calibrate`, already checked."""
         if not np.isfinite(sums.mean).any() or np.nanmax(sums.mean) <= 0 or np.ptp(sums.mean) == 0:
             raise InputError("The mean of the frames shows no pattern: check the file and the scan shape.")
         defects = find_defects(sums.mean, sums.variance, sums.frames, sums.parts, sums.integer)

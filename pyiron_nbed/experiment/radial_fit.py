@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from pyiron_nbed.errors import InputError
 from pyiron_nbed.experiment.splines import band_matrix, evaluate, normal_equations, slope_of
 
 _SPACINGS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # of the knots in pixels
@@ -179,6 +180,10 @@ def fit_shape(
         start = rough.shape
     shape, weights = start, pixels.weights
     rho = shape.radius(pixels.x, pixels.y)
+    if not rho.size:
+        raise InputError(
+            "No pixel is left to fit the centre to: check beam_stop, or calibrate with descan='none'."
+        )
     first = float(rho.min())
     count = int(np.ceil((rho.max() * 1.02 + 2 - first) / spacing)) + 3
     coefficients, _ = _spline(rho, pixels.values, weights, first, spacing, count)
