@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import median_filter, rank_filter
 
 _FAR = 6.0  # standard deviations
-_SHARE = 0.08  # what a point spread puts into neighbours at least, against the middle of a spot
+_SHARE = 0.05  # what a point spread puts into neighbours at least, against the middle of a spot
 _LINE = 0.35  # a line with less than this of its neighbours is dead
 _AROUND = np.ones((3, 3), bool)
 _AROUND[1, 1] = False
@@ -76,13 +76,16 @@ def find_defects(
     counted = filled * frames / gain if gain > 0 else np.zeros_like(filled)
     expected = middle * frames / gain if gain > 0 else np.zeros_like(filled)
     z = 2 * (np.sqrt(np.maximum(counted, 0) + 0.375) - np.sqrt(np.maximum(expected, 0) + 0.375))
-    noise = np.sqrt(np.maximum(middle, 0) * gain / frames + spread**2)
     off = filled - middle
     if gain == 0:
         z = off / np.maximum(spread, 1e-12 * np.abs(filled).max() + 1e-300)
     # neighbours sorted: the third largest and the third least of eight
     third = rank_filter(filled, -3, footprint=_AROUND, mode="nearest") - middle
-    alone = third < _SHARE * off + 2 * noise
+    # spots widen the spread around them, so texture is that of the calmer parts of the frame
+    seen = middle > 0
+    excess = np.maximum(spread[seen] ** 2 - middle[seen] * gain / frames, 0) / middle[seen] ** 2
+    texture = np.sqrt(float(np.percentile(excess, 25))) * middle if seen.any() else spread
+    alone = third < _SHARE * off + 2 * np.sqrt(np.maximum(middle, 0) * gain / frames + texture**2)
     hot = (z > _FAR) & (off > _FAR * spread) & (off > 0.5 * np.abs(middle)) & alone & ~lines
     if blocks is not None and len(blocks) >= 4 and blocks.shape[1:] == mean.shape:
         hot &= _everywhere(hot, blocks, off, middle)
@@ -114,12 +117,13 @@ def _gain(
     integer: bool,
 ) -> float:
     """Variance over mean of what a frame counts; 0: no counting noise to be seen."""
+    if integer and (variance is None or frames <= 3):
+        return 1.0
     seen = middle > 0
     if not seen.any():
         return 0.0
-    if variance is not None and frames > 3:
-        return float(np.median(variance[seen] / middle[seen]))
-    return 1.0 if integer else float(np.median(spread[seen] ** 2 / middle[seen]))
+    squares = spread**2 if variance is None or frames <= 3 else variance
+    return float(np.median(squares[seen] / middle[seen]))
 
 
 def _dead_lines(mean: np.ndarray) -> list[int]:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_opening, label, minimum_filter1d, uniform_filter
+from scipy.ndimage import (
+    binary_closing,
+    binary_dilation,
+    binary_opening,
+    label,
+    minimum_filter1d,
+    uniform_filter,
+)
 
 from pyiron_nbed.experiment.radial_fit import Shape
 
 _DARK = 0.5  # of its ring: hidden
 _PALE = 0.8  # of its ring and beside a hidden one: at the edge of what hides
+_RISES = 0.3  # least part of an outer ring that a ring has, unless it is hidden
+_COVERED = 0.06  # of the brightest ring: covered all around
 _SIZES = (1, 3, 5, 9, 15)  # of windows in pixels, the larger the fewer electrons
 _QUANTILE = 0.7  # of a ring that stands for what is not hidden
 _FALL_IN = 0.93  # by which a profile may fall within a pixel inwards, where nothing of a ring is seen
 _FALL_OUT = 5.0  # power of the radius by which it may fall outwards there
 _STEEP = 2  # pixels
+_BEAM = 0.06  # of the frame: within this distance from the centre lies the direct beam
 _LEAST = 12  # pixels of a part
 
 
@@ -47,16 +57,19 @@ def find_hidden(frame: np.ndarray, valid: np.ndarray, shape: Shape, edge: int = 
     hidden = np.zeros(frame.shape, bool)
     counts = np.maximum(np.bincount(ring.ravel()), 1)
     number = np.maximum(np.bincount(ring[valid], minlength=len(counts)), 1)
-    reference = np.bincount(ring[valid], total[valid], len(counts)) / number
-    smooth, window = _smooth(total, valid, ring, reference, gain)
+    means = np.bincount(ring[valid], total[valid], len(counts)) / number
+    # a pattern rises towards its centre: windows need not be larger where rings are hidden all around
+    risen = _RISES * np.maximum.accumulate(means[::-1])[::-1]
+    smooth, window, known = _smooth(total, valid, ring, np.maximum(means, risen), gain)
+    lowest = _levels(smooth, ring, valid, 0.2)
     for _ in range(5):
         level = _levels(smooth, ring, valid & ~hidden, _QUANTILE if hidden.any() else 0.8)
         share = np.bincount(ring.ravel(), hidden.ravel()) / counts
-        inner, outer = _carried(level, share, bool(hidden.any()), smooth, ring)
+        inner, outer = _carried(level, share, bool(hidden.any()), lowest, smooth, ring)
         # where the profile is steep, a centre that is off by a pixel or two makes no shadow
         reference = minimum_filter1d(np.maximum(np.maximum(level, inner), outer), 2 * _STEEP + 1)
-        smooth, window = _smooth(total, valid, ring, reference, gain)
-        dark = _parts(smooth < _DARK * reference[ring])
+        smooth, window, known = _smooth(total, valid, ring, np.maximum(reference, risen), gain)
+        dark = _filled(_parts((smooth < _DARK * reference[ring]) & known), ring)
         if np.array_equal(dark, hidden):
             break
         hidden = dark
@@ -85,19 +98,24 @@ def _gain(total: np.ndarray, valid: np.ndarray, ring: np.ndarray) -> float:
 
 def _smooth(
     total: np.ndarray, valid: np.ndarray, ring: np.ndarray, reference: np.ndarray, gain: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over windows where the noise is below an eighth of what should be seen, and their sides."""
-    needed = 8 * np.sqrt(gain / np.maximum(reference, 1e-12 * max(float(reference.max()), 1e-300)))[ring]
-    out, window = total.copy(), np.ones(total.shape, int)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean over windows where the noise is below an eighth of what should be seen, and their sides; and where
+    the largest window is large enough for that."""
+    least = np.maximum(reference, 1e-12 * max(float(reference.max()), 1e-300))
+    needed = 64 * (gain / least)[ring]  # pixels
+    # a pixel alone may be noisier, since a part of a shadow has several
+    alone = valid & (needed <= 6.4)
+    out, window, seen = total.copy(), np.ones(total.shape, int), valid.astype(float)
     for size in _SIZES[1:]:
-        larger = (needed > window) | ~valid & (window == 1)
+        larger = ((needed > seen) & ~alone) | ~valid & (window == 1)
         if not larger.any():
             break
-        weight = uniform_filter(valid.astype(float), size, mode="nearest")
-        mean = uniform_filter(total, size, mode="nearest") / np.maximum(weight, 1e-9)
+        # beyond the frame is nothing, so a window at its edge holds fewer pixels
+        weight = uniform_filter(valid.astype(float), size, mode="constant")
+        mean = uniform_filter(total, size, mode="constant") / np.maximum(weight, 1e-9)
         larger &= weight > 1e-6
-        out[larger], window[larger] = mean[larger], size
-    return out, window
+        out[larger], window[larger], seen[larger] = mean[larger], size, (weight * size**2)[larger]
+    return out, window, (needed <= seen) | alone
 
 
 def _levels(smooth: np.ndarray, ring: np.ndarray, seen: np.ndarray, quantile: float) -> np.ndarray:
@@ -113,15 +131,17 @@ def _levels(smooth: np.ndarray, ring: np.ndarray, seen: np.ndarray, quantile: fl
 
 
 def _carried(
-    level: np.ndarray, share: np.ndarray, some: bool, smooth: np.ndarray, ring: np.ndarray
+    level: np.ndarray, share: np.ndarray, some: bool, lowest: np.ndarray, smooth: np.ndarray, ring: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Levels that rings hidden all around would have at least: carried inwards, and carried outwards."""
     inner, outer = np.zeros_like(level), np.zeros_like(level)
     middle = float(np.mean(smooth[ring <= 2]))
-    # a pattern rises towards its centre: one that is dark there is covered, all around perhaps
+    # a pattern rises towards its centre: one that is dark there is covered, all around perhaps; the direct
+    # beam may shine through the middle of what covers it
     reach = min(len(level), int(np.bincount(ring.ravel()).argmax()) + 1)
     peak = int(np.argmax(level[:reach]))
-    if peak > 3 and middle < _DARK * _DARK * level[peak]:
+    dark = min(middle / _DARK**2, float(lowest[1 : peak + 1].min(initial=np.inf)) / _COVERED)
+    if peak > 3 and dark < level[peak]:
         steps = np.arange(peak, -1, -1)
         inner[: peak + 1] = level[peak] * _FALL_IN**steps
         inner[: peak + 1] = np.where(level[: peak + 1] > inner[: peak + 1], 0, inner[: peak + 1])
@@ -131,6 +151,13 @@ def _carried(
             start = int(mixed[0])
             outer[start:] = level[start] * (start / np.arange(start, len(level))) ** _FALL_OUT
     return inner, outer
+
+
+def _filled(dark: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    # the direct beam shines through a stop: at the centre, what lies between hidden pixels is hidden too
+    reach = round(_BEAM * max(dark.shape))
+    square = np.ones((2 * reach + 1, 2 * reach + 1), bool)
+    return dark | (binary_closing(np.pad(dark, reach), square)[reach:-reach, reach:-reach] & (ring <= reach))
 
 
 def _parts(dark: np.ndarray) -> np.ndarray:
