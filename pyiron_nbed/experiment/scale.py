@@ -203,7 +203,7 @@ def _by_camera_length(
 
 
 def diffuse_background(fit: Fit, shape: tuple[int, int]) -> np.ndarray:
-    """Diffuse intensity below the rings: the largest convex function of ρ below log I(ρ).
+    """Diffuse intensity below the rings: the largest convex function of ρ below log I(ρ) that never rises.
 
     Args:
         fit: with the radial profile.
@@ -225,4 +225,4 @@ def diffuse_background(fit: Fit, shape: tuple[int, int]) -> np.ndarray:
     # corners below the line from the first to the last, and those two
     line = np.interp(rho[corners], rho[[0, -1]], level[[0, -1]])
     lower = corners[(level[corners] <= line + 1e-12)]
-    return np.exp(np.interp(np.arange(reach), rho[lower], level[lower]))
+    return np.exp(np.minimum.accumulate(np.interp(np.arange(reach), rho[lower], level[lower])))

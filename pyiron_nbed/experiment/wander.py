@@ -133,11 +133,14 @@ def _usable(terms: np.ndarray) -> np.ndarray:
 def _moves(sums: Sums, seen: np.ndarray, fit: Fit, centers: np.ndarray, inner: float):
     moves, matrices = np.zeros((len(centers), 2)), np.zeros((len(centers), 2, 2))
     frames = sums.counts.sum()
+    # beyond the pixels of the fit its profile means nothing
+    reach = float(fit.shape.radius(fit.pixels.x, fit.pixels.y).max())
     for number, (x, y) in enumerate(centers):
         shape = replace(fit.shape, x=float(x), y=float(y))
         pixels = Pixels.of_frame(sums.binned[number], seen, bin=sums.bin)
         rho = shape.radius(pixels.x, pixels.y)
-        pixels, rho = pixels.where(rho >= inner), rho[rho >= inner]
+        used = (rho >= inner) & (rho <= reach)
+        pixels, rho = pixels.where(used), rho[used]
         model = fit.profile(np.maximum(rho, fit.start))
         over = np.maximum(model, 1e-6 * model.max())
         amplitude = float((pixels.values * model / over).sum() / (model * model / over).sum())

@@ -42,7 +42,6 @@ def test_center_behind_a_bar_at_every_position(kind):
     assert np.percentile(errors, 95) < 0.4
 
 
-@pytest.mark.xfail(strict=False, reason="the bar of one frame of 1e5 electrons is found to 98.9 %, not 99 %")
 def test_center_of_one_frame_of_few_electrons_behind_a_bar():
     errors = []
     for seed in range(10):
@@ -121,10 +120,6 @@ def test_scale_and_ellipse_from_gold(ellipse):
         assert 0 < cal.ellipticity_error < 0.001
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="sharp rings with a wide descan are refused",
-)
 def test_descan_does_not_stretch_the_rings():
     rng = np.random.default_rng(3)
     truth = [(66 + 1.5 * i, 65.0) for i in np.arange(8) - 3.5]
@@ -171,7 +166,7 @@ def test_first_ring_of_a_glass():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         calibrate(scan, DELTA_K, first_ring=0.38)
-    with pytest.warns(UserWarning, match=r"\+[45]\.\d % from first_ring"):
+    with pytest.warns(UserWarning, match=r"\+(4\.[5-9]|5\.[0-5]) % from first_ring"):
         found = calibrate(scan, 1.055 * DELTA_K, first_ring=0.38)
     assert "first_ring" in found.facts["warnings"][0]
     assert found.delta_k == 1.055 * DELTA_K
@@ -202,7 +197,6 @@ def test_gold_first_and_glass_after():
     assert cal.hidden is not None
 
 
-@pytest.mark.xfail(strict=False, reason="the background does not fall everywhere yet")
 def test_background_lies_below_the_rings():
     values = glass(distances(133, (66, 66)))
     cal = calibrate(measured(counted(values, 1e7, 8)), DELTA_K, background=True)

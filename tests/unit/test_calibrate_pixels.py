@@ -64,7 +64,6 @@ def spots(shape, places, sigma, height):
     return image
 
 
-@pytest.mark.xfail(strict=False, reason="sharp reflections of a crystal look like hot pixels")
 @pytest.mark.parametrize("sigma", [0.4, 0.6, 1.0])
 def test_no_reflection_is_taken_for_a_hot_pixel(sigma):
     rng = np.random.default_rng(2)
@@ -85,7 +84,6 @@ def test_a_reflection_sharper_than_a_pixel_at_few_positions_is_kept():
     assert np.argwhere(cal.hot).tolist() == [[80, 30]]
 
 
-@pytest.mark.xfail(strict=False, reason="single electrons of one dark frame are taken for hot pixels")
 def test_single_electrons_of_a_dark_frame_are_not_hot():
     frame = np.random.default_rng(4).poisson(0.05, (200, 200)).astype(float)
     assert not find_defects(frame).hot.any()
@@ -130,10 +128,6 @@ def shapes():
     }
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="bars are found to 90 to 97 %, discs are not found",
-)
 @pytest.mark.parametrize("name", shapes())
 @pytest.mark.parametrize("dose", [1e5, 1e7])
 def test_stops_of_any_shape(name, dose):
@@ -147,7 +141,6 @@ def test_stops_of_any_shape(name, dose):
     )
 
 
-@pytest.mark.xfail(strict=False, reason="what surrounds a strong disc is taken for a stop")
 @pytest.mark.parametrize("dose", [1e5, 1e7])
 @pytest.mark.parametrize("beam", [0.0, 300.0])
 def test_nothing_is_hidden_without_a_stop(dose, beam):
