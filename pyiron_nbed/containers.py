@@ -154,6 +154,18 @@ def columns(finite: bool = True, **values: Any) -> list[np.ndarray]:
     return list(arrays.values())
 
 
+def read_only(values: np.ndarray) -> np.ndarray:
+    """A copy of an array that cannot be changed, for objects that are to stay as they are.
+
+    Example:
+        >>> read_only(np.zeros(2)).flags.writeable
+        False
+    """
+    values = np.array(values)
+    values.flags.writeable = False
+    return values
+
+
 def with_entries(value: Any, name: str, entries: Iterable[str], where: str) -> Any:
     """A dict or a table that holds some entries or columns.
 

@@ -6,7 +6,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "estimation": ["calibrate"],
-        "calibration": ["Calibration", "Descan"],
+        "calibration": ["Calibration"],
+        "descan": ["Descan"],
         "measured": ["MeasuredScan"],
         "preparation": ["PreparedPatterns", "prepare"],
         "reading.scan": ["read_scan"],

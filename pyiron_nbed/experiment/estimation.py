@@ -10,9 +10,10 @@ import numpy as np
 from pyiron_nbed.checks import flag, number, one_of, shown, warn
 from pyiron_nbed.containers import instance
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.experiment.calibration import KINDS_OF_DESCAN, Calibration
+from pyiron_nbed.experiment.calibration import Calibration
 from pyiron_nbed.experiment.center import Disc, find_center, find_disc
 from pyiron_nbed.experiment.defects import Defects, find_defects
+from pyiron_nbed.experiment.descan import KINDS_OF_DESCAN
 from pyiron_nbed.experiment.measured import MeasuredScan
 from pyiron_nbed.experiment.radial_fit import Fit, Pixels, Shape, fit_shape
 from pyiron_nbed.experiment.scale import Scale, diffuse_background, scale_source

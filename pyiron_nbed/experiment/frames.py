@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from pyiron_nbed.provenance import hash_of
 _HEAD = 1 << 16  # bytes of a file that its fingerprint looks at
 
 
-class Frames:
+class Frames(ABC):
     """Frames of a camera by number: what a reader of a format implements.
 
     Args:
@@ -42,9 +43,9 @@ class Frames:
         self.paths = list(paths)
         self.run = max(1, int(run))
 
+    @abstractmethod
     def read(self, start: int, stop: int) -> np.ndarray:
         """(stop − start, H, W) frames."""
-        raise NotImplementedError
 
     @contextmanager
     def in_order(self, line: int) -> Iterator[None]:

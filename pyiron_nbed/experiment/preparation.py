@@ -243,11 +243,11 @@ def _check_scale(calibration: Calibration, recipe: Recipe) -> None:
             f"The mesh has pixels of {mesh.delta_k:g} Å⁻¹ and the camera sees {calibration.delta_k:.4g} Å⁻¹ "
             "per pixel: take a recipe (and a model) of pixels at least as wide as those of the camera."
         )
-    energies = (mesh.beam_energy, calibration.beam_energy)
-    if None not in energies and abs(energies[0] / energies[1] - 1) > _ENERGIES:  # type: ignore[operator]
+    ours, theirs = mesh.beam_energy, calibration.beam_energy
+    if ours is not None and theirs is not None and abs(ours / theirs - 1) > _ENERGIES:
         warn(
-            f"The mesh is one of {energies[0]:g} eV and the scan was measured at {energies[1]:g} eV: the "
-            "curvature of the Ewald sphere differs."
+            f"The mesh is one of {ours:g} eV and the scan was measured at {theirs:g} eV: the curvature of "
+            "the Ewald sphere differs."
         )
     if mesh.integrate == 1 and np.sinc(10 * mesh.delta_k) < _POINT_LOSS:
         warn(

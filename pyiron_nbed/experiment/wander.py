@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import shift as shifted
 
-from pyiron_nbed.experiment.calibration import KINDS_OF_DESCAN, Descan
+from pyiron_nbed.experiment.descan import KINDS_OF_DESCAN, Descan
 from pyiron_nbed.experiment.radial_fit import Fit, Pixels, fit_shape, information
 from pyiron_nbed.experiment.sums import Sums, binned
 

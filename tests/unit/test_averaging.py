@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from pyiron_nbed import Mesh
 from pyiron_nbed.errors import DatasetError
+from pyiron_nbed.experiment import Calibration, Descan
 from pyiron_nbed.experiment.averaging import mesh_integrals, running_sums, seen_shares
-from pyiron_nbed.experiment.calibration import Calibration, Descan
 from pyiron_nbed.experiment.onto_mesh import OntoMesh, background_on
 from pyiron_nbed.patterns import Recipe
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -50,7 +51,7 @@ class StreamFrames(Frames):
                     self._stream = zipfile.ZipFile(self.paths[0]).open(self._member)  # noqa: SIM115
                 self._stream.seek(self._offset + start * frame)  # backwards it begins anew
                 found = self._stream.read((stop - start) * frame)
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+        except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error) as error:
             raise unreadable(self.paths[0], error) from None
         if len(found) < (stop - start) * frame:
             raise DatasetError(f"The file {self.paths[0]} ends within its frames: it is truncated.")
