@@ -7,7 +7,7 @@
 
 96 glasses (four quench rates, three compositions, minimised and at 300 K) are the source of endless patterns
 along random zone axes; twelve others, one of each rate and composition, are the test. Each stage can be
-repeated: what is finished is not done again. The 2019 potential is needed (see the README).
+repeated: what is finished is not done again. The 2019 potential is needed (see docs/jobs.md).
 """
 
 import argparse

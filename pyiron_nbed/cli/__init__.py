@@ -53,7 +53,7 @@ def main(ctx: click.Context) -> None:
       pyiron-nbed map model other.h5 -o map.png
 
     Lengths are in Å, reciprocal lengths in 1/Å (k = 1/d). The same functions can be called from Python, and
-    as pyiron jobs: see the README.
+    as pyiron jobs: see docs/jobs.md.
     """
     ctx.call_on_close(_remove_empty_log)
 
