@@ -21,17 +21,18 @@ from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.dataset.reader import as_dataset
 from pyiron_nbed.diffraction.accelerator import torch_device
 from pyiron_nbed.errors import DatasetError, InputError, ModelError
-from pyiron_nbed.files import as_path, replaced
+from pyiron_nbed.files import as_path, remove, replaced
 from pyiron_nbed.learning.data import draw_seed
+from pyiron_nbed.learning.distrust import FAMILIES, Distrust
 from pyiron_nbed.learning.evaluation import metrics
-from pyiron_nbed.learning.files import CARD_FILE, WEIGHTS_FILE
+from pyiron_nbed.learning.features import LastInput, image_features
+from pyiron_nbed.learning.files import CARD_FILE, DISTRUST_FILE, WEIGHTS_FILE
 from pyiron_nbed.learning.networks import (
     build_network,
     for_prediction,
-    last_layer,
     load_weights,
 )
-from pyiron_nbed.learning.prediction import Prediction
+from pyiron_nbed.learning.prediction import Description, Prediction
 from pyiron_nbed.parallel import prefetched
 from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.images import masks
@@ -49,6 +50,7 @@ class Model:
         networks: members of the ensemble, modules (B, 1, n, n) → (B, L), or (B, 2 L) with log variances.
         card: JSON-able description: network, labels, scale, mesh, volumes, ranges, recipe, training,
             datasets, split, calibration, metrics, versions.
+        distrust: how far patterns are from those of the training; None: not known.
 
     Attributes:
         labels: names of the L labels.
@@ -56,9 +58,10 @@ class Model:
         mesh: the :class:`Mesh` of the patterns.
     """
 
-    def __init__(self, networks: Sequence[nn.Module], card: dict) -> None:
+    def __init__(self, networks: Sequence[nn.Module], card: dict, distrust: Distrust | None = None) -> None:
         self.networks = [network.eval().to(memory_format=torch.channels_last) for network in networks]
         self.card = card
+        self.distrust = distrust
         self.recipe = Recipe.from_dict(card["recipe"])
         self.mesh = self.recipe.mesh
         self.labels: list[str] = list(card["labels"])
@@ -121,6 +124,37 @@ class Model:
             InputError: no patterns, the device is absent, or another argument out of range.
             DatasetError: unreadable file, NaN, or patterns of another shape.
         """
+        return self._run(
+            patterns, batch_size, device, rows, bfloat16, recipe, detector, seed, described=False
+        ).prediction
+
+    def describe(
+        self,
+        patterns: np.ndarray | PatternDataset | str | os.PathLike,
+        batch_size: int | None = None,
+        device: str | None = None,
+        rows: np.ndarray | None = None,
+        recipe: Recipe | None = None,
+        detector: DetectorEffects | None = None,
+        seed: int = 0,
+    ) -> Description:
+        """Predicted labels with the features that tell how far a pattern is from those of the training.
+
+        Args:
+            patterns, batch_size, device, rows, recipe, detector, seed: as of :meth:`predict`.
+
+        Returns:
+            The :class:`Description`; its distrust is None where the model has none.
+
+        Raises:
+            ModelError, InputError, DatasetError: as :meth:`predict`.
+        """
+        return self._run(patterns, batch_size, device, rows, False, recipe, detector, seed, described=True)
+
+    def _run(
+        self, patterns: Any, batch_size: Any, device: Any, rows: Any, bfloat16: Any, recipe: Any,
+        detector: Any, seed: Any, described: bool,
+    ) -> Description:  # fmt: skip
         intensity = self._intensity(patterns, recipe, detector)
         chosen = row_numbers(rows, len(intensity))
         bfloat16 = flag(bfloat16, "bfloat16")
@@ -132,6 +166,7 @@ class Model:
         cut = np.array_split(chosen, -(-len(chosen) // batch_size)) if len(chosen) else []
         read = prefetched(lambda own: np.asarray(intensity[own], np.float32), cut)
         parts, dark = [], 0
+        found: dict[str, list[np.ndarray]] = {name: [] for name in FAMILIES}
         with (
             closing(read) as batches,
             torch.inference_mode(),
@@ -139,6 +174,7 @@ class Model:
             progress_bar(len(chosen), "predict", "pattern") as bar,
         ):
             networks = [for_prediction(network, target) for network in self.networks]
+            last = LastInput(networks[0]) if described else None
             for number, own in enumerate(batches):
                 batch = torch.from_numpy(own).to(target)
                 if detector is not None:
@@ -149,15 +185,23 @@ class Model:
                 empty = ~(batch[:, annulus] > 0).any(dim=1)
                 outputs[:, empty] = torch.nan
                 parts.append(outputs.double().cpu().numpy())
+                if last is not None:
+                    for name, values in zip(
+                        FAMILIES, (image_features(images, self.recipe), last.value), strict=True
+                    ):
+                        found[name].append(values.double().cpu().numpy())
                 dark += int(empty.sum())
                 bar.update(len(own))
         if dark:
             warnings.warn(
                 f"{dark} of {len(chosen)} patterns hold no intensity where the recipe takes its unit: their "
                 "prediction is NaN.",
-                stacklevel=2,
+                stacklevel=3,
             )
-        return self._combined(np.concatenate(parts, axis=1) if parts else np.empty((1, 0, len(self.labels))))
+        joined = np.concatenate(parts, axis=1) if parts else np.empty((1, 0, len(self.labels)))
+        features = {name: np.concatenate(values) for name, values in found.items() if values}
+        distrust = self.distrust.score(features) if self.distrust is not None and features else None
+        return Description(self._combined(joined), features, distrust)
 
     def _intensity(self, patterns: Any, recipe: Recipe | None, detector: DetectorEffects | None) -> Any:
         # (P, n, n), read from disc where it is looked at
@@ -238,77 +282,13 @@ class Model:
             with replaced(folder / name) as partial:
                 save_file(state, partial)
                 hashes[name] = file_hash(partial)
+        if self.distrust is None:
+            remove(folder / DISTRUST_FILE)  # of a model that was there before
+        else:
+            self.distrust.save(folder / DISTRUST_FILE)
+            hashes[DISTRUST_FILE] = file_hash(folder / DISTRUST_FILE)
         with replaced(folder / CARD_FILE) as partial:
             partial.write_text(json.dumps({**self.card, "weights": hashes}, indent=2))
-
-
-def check_start(weights: str | os.PathLike, recipe: Recipe) -> None:
-    """Raise ModelError where a saved model to start from saw images of another recipe.
-
-    Args:
-        weights: folder of the saved model; one without a card is taken as it is.
-        recipe: of the images of the new training; the scaling "set" may still become any number.
-
-    Example:
-        >>> check_start("absent", Recipe.simulation())
-    """
-    path = Path(weights) / CARD_FILE
-    if not path.is_file():
-        return
-    try:
-        before = Recipe.from_dict(json.loads(path.read_text())["recipe"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is damaged ({error}): train the model again.") from error
-    if recipe.scaling == "set" and not isinstance(before.scaling, str):
-        recipe = recipe.with_scale(before.scaling)
-    before.check_same(recipe, "this training")
-
-
-def keep_units(
-    network: nn.Module,
-    weights: str | os.PathLike,
-    labels: Sequence[str],
-    n_parameters: int,
-    scale: Any,
-) -> None:
-    """Change the last layer of a network that starts from a saved model, so that it predicts what that did.
-
-    Outputs are labels of mean 0 and standard deviation 1 over the training patterns, and those of the new
-    training have another mean and deviation. Nothing is changed where the saved model has other labels or its
-    card is absent.
-
-    Args:
-        network: with the weights of the saved model, (B, 1, n, n) → (B, L) or (B, 2 L); changed in place.
-        weights: folder of the saved model.
-        labels: names of the L labels of the new training.
-        n_parameters: 1, or 2 with log variances.
-        scale: mean and standard deviation (L,) of the labels of the new training.
-
-    Raises:
-        ModelError: a damaged card.
-    """
-    path = Path(weights) / CARD_FILE
-    if not path.is_file():
-        return
-    try:
-        card = json.loads(path.read_text())
-        same = card["labels"] == list(labels) and card["n_parameters"] == n_parameters
-        old_mean, old_spread = (
-            torch.tensor(card["scale"][k]).double() for k in ("mean", "standard_deviation")
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is damaged ({error}): train the model again.") from error
-    if not same:
-        return
-    mean, spread = (torch.as_tensor(np.asarray(x), dtype=torch.float64) for x in scale)
-    layer, count = last_layer(network), len(labels)
-    with torch.no_grad():
-        factor = old_spread / spread
-        shift = (layer.bias[:count].double() * old_spread + old_mean - mean) / spread
-        layer.weight[:count] = (layer.weight[:count].double() * factor[:, None]).float()
-        layer.bias[:count] = shift.float()
-        if n_parameters == 2:
-            layer.bias[count:] += 2 * torch.log(factor.abs()).float()
 
 
 def _weight_files(members: int) -> list[str]:
@@ -349,14 +329,21 @@ def load_model(folder: str | os.PathLike) -> Model:
             f"The model in {folder} was trained by an earlier version, on images made by another recipe "
             f"({card['recipe']!r}): train it again."
         )
+    hashes = card.get("weights", {})
     for name, network in zip(_weight_files(len(networks)), networks, strict=True):
         load_weights(network, folder / name)
-        if card.get("weights", {}).get(name) != file_hash(folder / name):
-            raise ModelError(
-                f"{folder / name} is not the file that {CARD_FILE} was written for: take both "
-                "from one training."
-            )
+        _check_hash(folder / name, hashes)
+    if DISTRUST_FILE in hashes:
+        model.distrust = Distrust.load(folder / DISTRUST_FILE)
+        _check_hash(folder / DISTRUST_FILE, hashes)
     return model
+
+
+def _check_hash(path: Path, hashes: dict) -> None:
+    if hashes.get(path.name) != file_hash(path):
+        raise ModelError(
+            f"{path} is not the file that {CARD_FILE} was written for: take both from one training."
+        )
 
 
 def evaluate(

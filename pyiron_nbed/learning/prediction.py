@@ -35,3 +35,18 @@ class Prediction(NamedTuple):
             spread = np.array2string(np.asarray(np.nanmean(self.std, axis=0)), precision=4)
             text += f": {low} to {high}, on average {middle} ± {spread} (standard uncertainty)"
         return f"{text}; {dark:,} are NaN" if dark else text
+
+
+class Description(NamedTuple):
+    """What a model says about patterns, and how far they are from those that it was trained on.
+
+    Attributes:
+        prediction: the :class:`Prediction`.
+        features: {"pattern": (P, F), "network": (P, F')}, see
+            :class:`pyiron_nbed.learning.distrust.Distrust`.
+        distrust: (P,), above 1 for patterns unlike those of the training; None: the model has no measure.
+    """
+
+    prediction: Prediction
+    features: dict[str, np.ndarray]
+    distrust: np.ndarray | None

@@ -11,9 +11,9 @@ import torch
 from pyiron_nbed.dataset import PatternDataset
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.data import by_dataset
-from pyiron_nbed.learning.model import check_start
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
+from pyiron_nbed.learning.start import check_start
 from pyiron_nbed.patterns.images import largest_value
 from pyiron_nbed.patterns.recipe import Recipe
 

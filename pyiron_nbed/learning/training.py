@@ -26,11 +26,12 @@ from pyiron_nbed.learning.card import training_card, training_key
 from pyiron_nbed.learning.data import DatasetBatches, SourceBatches, by_dataset
 from pyiron_nbed.learning.evaluation import GROUPS, metrics, metrics_table, pattern_groups, report
 from pyiron_nbed.learning.loop import Checkpoint, fit, process_rank, termination
-from pyiron_nbed.learning.model import Model, keep_units
+from pyiron_nbed.learning.model import Model
 from pyiron_nbed.learning.networks import build_network
 from pyiron_nbed.learning.recipes import training_recipe
 from pyiron_nbed.learning.settings import Training
 from pyiron_nbed.learning.source import PatternSource
+from pyiron_nbed.learning.start import keep_units
 from pyiron_nbed.learning.uncertainty import calibrate
 from pyiron_nbed.patterns.effects import DetectorEffects
 

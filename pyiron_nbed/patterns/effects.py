@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyiron_nbed.checks import interval, is_number, number
+from pyiron_nbed.checks import interval, is_number, number, seed_number
 from pyiron_nbed.containers import instance, known_fields
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.patterns.detector_kernels import disc_radii
@@ -188,6 +188,28 @@ class DetectorEffects:
             hidden = detector.bar_shadow(mesh.shape[0], width, way, mesh.delta_k, patterns.device)
             patterns = torch.where(hidden, patterns.flip((1, 2)), patterns)
         return patterns * torch.as_tensor(mesh.disc, device=patterns.device)
+
+    def of_one_scan(self, seed: int) -> DetectorEffects:
+        """Effects with one value each, drawn from the ranges: what all patterns of one scan have in common.
+
+        Args:
+            seed: of the draw; the dose is drawn uniformly in its logarithm.
+
+        Example:
+            >>> effects = DetectorEffects(blur=(0, 2), dose=(1e3, 1e5)).of_one_scan(0)
+            >>> effects.blur[0] == effects.blur[1], effects.dose[0] == effects.dose[1]
+            (True, True)
+        """
+        random = np.random.default_rng(seed_number(seed))
+        values = {}
+        for name in _ALLOWED:  # every name draws, so that one effect less changes no other
+            share, given = random.random(), getattr(self, name)
+            if given is None:
+                continue
+            low, high = np.log(given) if name == "dose" else given
+            value = low + (high - low) * share
+            values[name] = float(np.exp(value) if name == "dose" else value)
+        return replace(self, **values)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: a list [low, high], or None, for each effect."""

@@ -31,9 +31,10 @@ from pyiron_nbed.learning import (
 )
 from pyiron_nbed.learning.files import CHECKPOINT_FILE
 from pyiron_nbed.learning.loop import Stopped, termination
-from pyiron_nbed.learning.model import Model, keep_units
+from pyiron_nbed.learning.model import Model
 from pyiron_nbed.learning.networks import NETWORKS, for_prediction
 from pyiron_nbed.learning.polar import angular_spectra, polar_transform
+from pyiron_nbed.learning.start import keep_units
 from pyiron_nbed.learning.task import TrainingTask
 from pyiron_nbed.learning.uncertainty import calibrate, conformal_quantile, halves
 from pyiron_nbed.parallel import prefetched
