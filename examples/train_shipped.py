@@ -3,9 +3,9 @@
     python examples/train_shipped.py cu-zr-r5-h20 --work WORK --out models
 
 Cylinders r = 5, h = 20 Å along all directions, seen through the effects of a microscope and its camera, of
-all example structures but those that a test needs: complexion_c, composite_2009 and the small glasses "judge".
-The small glasses "calibrate", boundaries 3 and 6 and composite_2007 are not trained on: intervals and
-thresholds come from them. A run that was killed goes on.
+all example structures but those that a test needs: complexion_c, composite_2009 and the small glasses
+"judge". The small glasses "calibrate", boundaries 3 and 6 and composite_2007 are not trained on: intervals
+and thresholds come from them. A run that was killed goes on.
 """
 
 import argparse

@@ -190,23 +190,27 @@ class MeasuredScan:
         return frames
 
     def blocks(
-        self, size: int | None = None, progress: str | None = None
+        self, size: int | None = None, progress: str | None = None, start: int = 0
     ) -> Generator[tuple[int, np.ndarray], None, None]:
         """All frames in order; each part of a compressed file is read once.
 
         Args:
             size: frames of a block; None takes about 32 MB.
             progress: description of a progress bar; None shows none.
+            start: number of the first frame that is read.
 
         Yields:
             Number of the first frame, and the frames (n, H, W).
 
         Raises:
-            InputError: a size below 1.
+            InputError: a size below 1, or a start beyond the scan.
             DatasetError: as :meth:`read`.
         """
         size = self._block_size() if size is None else whole(size, "size", 1)
-        return self._blocks([(start, start + size) for start in range(0, self._frames.count, size)], progress)
+        start = whole(start, "start", 0, self._frames.count)
+        return self._blocks(
+            [(first, first + size) for first in range(start, self._frames.count, size)], progress
+        )
 
     def mean(self, mask: np.ndarray | None = None) -> np.ndarray:
         """Mean frame.

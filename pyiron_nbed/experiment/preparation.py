@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from pyiron_nbed.patterns.stack import PatternStack
 from pyiron_nbed.provenance import hash_of, versions
 from pyiron_nbed.units import electron_wavelength
 
+SEEN_SHARE = 0.75  # of the area of a pixel, below which it may be taken from −k
 SEEN_AT_LEAST = 0.8  # share of the pixels that must be seen themselves or at −k
 _TOLERANCE = 1e-6
 _ENERGIES = 0.01  # relative difference of two beam energies that is said
@@ -68,6 +69,13 @@ class PreparedPatterns(PatternStack):
         return self._recipe.mask
 
     @property
+    def seen(self) -> np.ndarray:
+        """(n, n) bool, the pixels that are measured at every position, not filled with I(−k) or a mean."""
+        nx = self.shape[1]
+        shares = [self.onto_mesh.share(iy * nx + ix) for iy, ix in self.coverage]
+        return np.min(shares, axis=0) >= SEEN_SHARE
+
+    @property
     def grid(self) -> Grid:
         """Positions of the scan: ``grid.map(values)`` is (Ny, Nx) of values in its order."""
         return Grid(np.arange(len(self)).reshape(self.shape), self.axes)
@@ -78,23 +86,26 @@ class PreparedPatterns(PatternStack):
             return np.empty((0, *self.mesh.shape), self.dtype)
         return self.onto_mesh(self.scan.read(start, stop), np.arange(start, stop))
 
-    def blocks(self, size: int | None = None, progress: bool = False) -> Iterator[tuple[int, np.ndarray]]:
+    def blocks(
+        self, size: int | None = None, progress: bool = False, start: int = 0
+    ) -> Generator[tuple[int, np.ndarray], None, None]:
         """All patterns, block by block: each part of the file is read once.
 
         Args:
             size: patterns in a block; None: as many as the scan reads at a time.
             progress: show how far it is.
+            start: number of the first pattern in the order of the scan.
 
         Yields:
             The number of the first pattern of a block, and the block (B, n, n).
 
         Raises:
-            InputError: a size that is no whole number of at least 1.
+            InputError: a size that is no whole number of at least 1, or a start beyond the scan.
         """
         text = "prepare" if flag(progress, "progress") else None
-        with closing(self.scan.blocks(size, progress=text)) as blocks:
-            for start, frames in blocks:
-                yield start, self.onto_mesh(frames, np.arange(start, start + len(frames)))
+        with closing(self.scan.blocks(size, text, start)) as blocks:
+            for first, frames in blocks:
+                yield first, self.onto_mesh(frames, np.arange(first, first + len(frames)))
 
     def array(self, progress: bool = True) -> np.ndarray:
         """All patterns in memory, (Ny, Nx, n, n) float32."""

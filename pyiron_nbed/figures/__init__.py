@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "learning": [
             "calibration_plot", "geometry_heatmap", "learning_curves", "parity", "prediction_profile",
         ],
+        "maps": ["plot_map", "plot_map_boxes"],
         "observables": ["plot_observables", "plot_variance"],
         "patterns": ["disorder_maps", "pattern_gallery"],
         "scans": [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from pyiron_nbed.patterns.mesh import Mesh, check_patterns
 from pyiron_nbed.patterns.recipe import Recipe, unmasked
 from pyiron_nbed.patterns.stack import PatternStack
 from pyiron_nbed.progress import progress_bar
-from pyiron_nbed.provenance import file_hash
+from pyiron_nbed.provenance import file_hash, hash_of
 
 
 class Model:
@@ -79,6 +80,16 @@ class Model:
                 f"(split {split.get('kind')})"
             )
         return "Model: " + "; ".join(parts)
+
+    @property
+    def hash(self) -> str:
+        """16 digits that tell this model from others: of its weights, recipe, labels and their scale."""
+        digest = hashlib.sha256()
+        for network in self.networks:
+            for name, values in network.state_dict().items():
+                digest.update(name.encode())
+                digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+        return hash_of([digest.hexdigest(), self.recipe.as_dict(), self.labels, self.card["scale"]])
 
     @classmethod
     def from_states(cls, states: Sequence[dict[str, torch.Tensor]], card: dict) -> Model:
@@ -137,11 +148,13 @@ class Model:
         recipe: Recipe | None = None,
         detector: DetectorEffects | None = None,
         seed: int = 0,
+        progress: bool = True,
     ) -> Description:
         """Predicted labels with the features that tell how far a pattern is from those of the training.
 
         Args:
             patterns, batch_size, device, rows, recipe, detector, seed: as of :meth:`predict`.
+            progress: show how far it is.
 
         Returns:
             The :class:`Description`; its distrust is None where the model has none.
@@ -149,11 +162,14 @@ class Model:
         Raises:
             ModelError, InputError, DatasetError: as :meth:`predict`.
         """
-        return self._run(patterns, batch_size, device, rows, False, recipe, detector, seed, described=True)
+        return self._run(
+            patterns, batch_size, device, rows, False, recipe, detector, seed, described=True,
+            progress=flag(progress, "progress"),
+        )  # fmt: skip
 
     def _run(
         self, patterns: Any, batch_size: Any, device: Any, rows: Any, bfloat16: Any, recipe: Any,
-        detector: Any, seed: Any, described: bool,
+        detector: Any, seed: Any, described: bool, progress: bool = True,
     ) -> Description:  # fmt: skip
         intensity = self._intensity(patterns, recipe, detector)
         chosen = row_numbers(rows, len(intensity))
@@ -171,7 +187,7 @@ class Model:
             closing(read) as batches,
             torch.inference_mode(),
             torch.autocast(target.type, torch.bfloat16, enabled=bfloat16),
-            progress_bar(len(chosen), "predict", "pattern") as bar,
+            progress_bar(len(chosen), "predict", "pattern") if progress else nullcontext() as bar,
         ):
             networks = [for_prediction(network, target) for network in self.networks]
             last = LastInput(networks[0]) if described else None
@@ -191,8 +207,9 @@ class Model:
                     ):
                         found[name].append(values.double().cpu().numpy())
                 dark += int(empty.sum())
-                bar.update(len(own))
-        if dark:
+                if bar is not None:
+                    bar.update(len(own))
+        if dark and not described:
             warnings.warn(
                 f"{dark} of {len(chosen)} patterns hold no intensity where the recipe takes its unit: their "
                 "prediction is NaN.",
