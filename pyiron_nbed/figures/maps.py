@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pyiron_nbed.checks import shown
 from pyiron_nbed.containers import instance, listed
@@ -48,7 +49,9 @@ def plot_map(found: DisorderMap) -> Figure:
         own = own if len(own) else values[np.isfinite(values)]
         low, high = np.percentile(own, (1, 99)) if len(own) else (0, 1)
         image = axis.imshow(values, extent=extent, cmap=colors, vmin=low, vmax=high, interpolation="nearest")
-        figure.colorbar(image, ax=axis, label=title, shrink=0.9, location="bottom", pad=0.02)
+        figure.colorbar(
+            image, ax=axis, label=title, shrink=0.9, location="bottom", pad=0.02, ticks=MaxNLocator(4)
+        )
         axis.set_xlabel(f"x ({unit})")
     if flagged.any():
         over = np.zeros((*found.shape, 4))
