@@ -57,6 +57,7 @@ JOB_CLASSES = {
     "GeometrySweep": "pyiron_nbed.jobs.sweep",
     "GlassQuench": "pyiron_nbed.jobs.quench",
     "NBEDDataset": "pyiron_nbed.jobs.dataset",
+    "NBEDMap": "pyiron_nbed.jobs.map",
     "NBEDRegressor": "pyiron_nbed.jobs.regressor",
     "SSRO": "pyiron_nbed.jobs.ssro",
 }

@@ -9,10 +9,10 @@ _IN_CHECKOUT = {"example_data": "examples/data"}  # where the name differs from 
 
 
 def resource_folder(name: str) -> Path:
-    """Folder ``templates``, ``potentials`` or ``example_data`` of the wheel, or of the checkout.
+    """Folder ``templates``, ``potentials``, ``models`` or ``example_data`` of the wheel, or of the checkout.
 
     Args:
-        name: "templates", "potentials" or "example_data" (``examples/data`` of a checkout).
+        name: "templates", "potentials", "models" or "example_data" (``examples/data`` of a checkout).
 
     Returns:
         Absolute path of the folder.

@@ -14,7 +14,7 @@ from pyiron_base import Toolkit
 
 from pyiron_nbed.diffraction.volumes import as_volume_or_range
 from pyiron_nbed.errors import InputError
-from pyiron_nbed.jobs import archive
+from pyiron_nbed.jobs import archive, map_table
 from pyiron_nbed.jobs.base import SOURCES_FILE
 from pyiron_nbed.jobs.freshness import Known, was_made_again
 from pyiron_nbed.jobs.sources import anchored, builtin
@@ -85,6 +85,10 @@ class NBEDTools(Toolkit):
     def adopt(self) -> list[str]:
         """Enter jobs whose files are here into the job table, as after ``mv`` or ``cp -r``; their names."""
         return archive.adopt(self._project)
+
+    def maps(self, recursive: bool = True) -> pd.DataFrame:
+        """Table of all finished NBEDMap jobs, see :func:`pyiron_nbed.jobs.map_table.maps_table`."""
+        return map_table.maps_table(self._project, recursive)
 
     def compare(self, recursive: bool = True) -> pd.DataFrame:
         """Table of all finished NBEDRegressor jobs of the project.

@@ -13,9 +13,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "networks": ["build_network"],
         "prediction": ["Prediction"],
         "recipes": ["training_recipe"],
+        "shipped": ["shipped_models"],
         "settings": ["Training", "with_preset"],
         "source": ["PatternBatch", "PatternSource"],
         "task": ["TrainingTask"],
+        "trust": ["calibrate_trust"],
         "training": ["Trained", "check_datasets", "train"],
     },
 )

@@ -34,6 +34,7 @@ from pyiron_nbed.learning.networks import (
     load_weights,
 )
 from pyiron_nbed.learning.prediction import Description, Prediction
+from pyiron_nbed.learning.shipped import shipped_folder, shipped_models
 from pyiron_nbed.parallel import prefetched
 from pyiron_nbed.patterns.effects import DetectorEffects
 from pyiron_nbed.patterns.images import masks
@@ -316,7 +317,8 @@ def load_model(folder: str | os.PathLike) -> Model:
     """Load a model saved by :meth:`Model.save` or an ``NBEDRegressor`` job.
 
     Args:
-        folder: folder with ``model.safetensors`` and ``model.json``.
+        folder: folder with ``model.safetensors`` and ``model.json``, or one of
+            :func:`pyiron_nbed.learning.shipped_models` where there is no folder of that name.
 
     Returns:
         The :class:`Model`.
@@ -331,6 +333,8 @@ def load_model(folder: str | os.PathLike) -> Model:
         pyiron_nbed.errors.ModelError: There is no model in absent: model.json is missing.
     """
     folder = as_path(folder, "The folder of the model")
+    if not folder.exists() and str(folder) in shipped_models():
+        folder = shipped_folder(str(folder))
     if not (folder / CARD_FILE).is_file():
         raise ModelError(f"There is no model in {folder}: {CARD_FILE} is missing.")
     try:
