@@ -13,14 +13,11 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
-
 from pyiron_nbed import Cylinder, Mesh, examples
 from pyiron_nbed.dataset import PatternDataset, build_dataset
 from pyiron_nbed.geometry.frames import random_zone_axes
 from pyiron_nbed.learning import Augmentation, PatternSource, Training, train
-from pyiron_nbed.learning.distrust import FAMILIES, Distrust
-from pyiron_nbed.learning.level import level_of, maps_of_structures
+from pyiron_nbed.learning.trust import calibrate_trust
 from pyiron_nbed.patterns import DetectorEffects, Recipe
 from pyiron_nbed.ssro.summary import short_range_order
 
@@ -100,20 +97,13 @@ def main():
     model = trained.model
     trained.history.to_csv(folder / "history.csv", index=False)
 
-    # features of training patterns, other ones than were trained on, and of structures never seen
     seen = other_patterns(source, learn, volumes, recipe.mesh, arguments.seed + 7_919)
-    found = [
-        model.describe(seen.batch(n).patterns.numpy(), detector=effects, seed=n).features for n in range(40)
-    ]
-    features = {name: np.concatenate([one[name] for one in found]) for name in FAMILIES}
-    held_out = [examples.load(name) for name in calibrate]
-    maps = maps_of_structures(model, held_out, volumes, effects, seed=arguments.seed, cores=arguments.cores)
-    reached = {name: np.concatenate([one.features[name] for one in maps]) for name in FAMILIES}
-    model.distrust = Distrust.fitted(features, reached)
-    model.card["level"] = level_of(maps).as_dict()
+    calibrate_trust(
+        model, seen, *([examples.load(name) for name in names] for names in (learn, calibrate)), effects,
+        seed=arguments.seed, cores=arguments.cores,
+    )  # fmt: skip
+    model.card["name"] = arguments.name
     model.card["structures"] = {"learn": learn, "calibrate": calibrate}
-    model.card["elements"] = ["Cu", "Zr"]
-    model.card["core_seconds"] = round(time.process_time() - cpu)
     model.save(folder)
     if arguments.out is not None and not arguments.clean:
         model.save(arguments.out / arguments.name)

@@ -133,7 +133,7 @@ class Distrust:
             raise ModelError(
                 f"The distrust of a model cannot be read from {Path(path)} ({error}): train it again."
             ) from None
-        threshold = {name: float(value) for name, value in parts["threshold"].items()}
+        threshold = {name: float(np.squeeze(value)) for name, value in parts["threshold"].items()}
         return cls(parts["mean"], parts["factor"], threshold)
 
 
