@@ -95,7 +95,7 @@ def plot_map_boxes(maps: Sequence[DisorderMap], names: Sequence[str] | None = No
         boxprops={"facecolor": LINE_COLORS[1], "alpha": 0.6},
     )  # fmt: skip
     mean = table["mean"].to_numpy()
-    spread = np.array([mean - table["mean_low"], table["mean_high"] - mean])
+    spread = np.maximum([mean - table["mean_low"], table["mean_high"] - mean], 0.0)  # of one block they round
     axis.errorbar(places, mean, spread, fmt="D", ms=4, color=LINE_COLORS[2], capsize=3,
                   label="mean, 95 % interval")  # fmt: skip
     known = np.isfinite(table["level_error"].to_numpy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyiron_nbed import experiment, figures, learning
-from pyiron_nbed.checks import shown
+from pyiron_nbed.checks import shown, warn
 from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.experiment.calibration import Calibration
 from pyiron_nbed.experiment.map_flags import unknown_elements
@@ -115,8 +116,8 @@ class NBEDMap(NBEDJob):
             if name == "model" and isinstance(given, (str, os.PathLike)):
                 path = Path(given).expanduser()
                 known = str(given) in shipped_models() and not path.exists()
-                given = {"name": str(given)} if known else {"folder": os.path.abspath(path)}
-            if is_reference(given):
+                given = str(given) if known else {"file": str(Path(os.path.abspath(path)) / CARD_FILE)}
+            if isinstance(given, Mapping):
                 given = anchored([given], self.project.path)[0]
             self.input[name] = given
         if isinstance(self.input.calibration, Calibration):
@@ -200,10 +201,15 @@ class NBEDMap(NBEDJob):
         energy = builtin(self.input.beam_energy)
         options = self._values(_READ)
         shape = options.pop("shape")
-        return experiment.read_scan(
+        scan = experiment.read_scan(
             files[0] if len(files) == 1 else files, None if shape is None else tuple(shape),
             beam_energy=energy, **options,
         )  # fmt: skip
+        if self.status.finished and self.output.fingerprint != scan.fingerprint:
+            warn(
+                f"The file {files[0]} was changed since {self.job_name!r} mapped it: the map is of the old one."
+            )
+        return scan
 
     def get_map(self) -> DisorderMap:
         """The map.
@@ -257,7 +263,11 @@ class NBEDMap(NBEDJob):
                 )
             return job.folder
         if isinstance(stored, Mapping):
-            return stored.get("name") or stored["folder"]
+            with contextlib.suppress(InputError):  # what is gone is said by load_model
+                stored = located(dict(stored), self.project.path)
+            return Path(stored["file"]).parent
+        if isinstance(stored, str):
+            return stored
         names = ", ".join(map(repr, shipped_models()))
         raise InputError(
             f"The model is {shown(stored)}: assign job.model = an NBEDRegressor job, the folder of a model, "

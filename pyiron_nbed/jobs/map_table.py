@@ -46,7 +46,7 @@ def maps_table(project: Any, recursive: bool = True) -> pd.DataFrame:
         except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
             warn(f"The map {name!r} is left out: its file is damaged or was moved ({type(error).__name__}).")
             continue
-        own = used.get("name") or used.get("job_name") or model.get("name") or model["network"]
+        own = used if isinstance(used, str) else used.get("job_name") or model.get("name") or model["network"]
         rows.append({**row, "job": name, "project": f"{top or ''}{path}", "model": own,
                      "file": stored.replace("\\", "/").rsplit("/", 1)[-1]})  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
