@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyiron_nbed.experiment.calibration import Calibration
 from pyiron_nbed.experiment.measured import MeasuredScan
 from pyiron_nbed.experiment.onto_mesh import OntoMesh
-from pyiron_nbed.learning.model import Model
 from pyiron_nbed.learning.uncertainty import NORMAL_QUANTILE
+
+if TYPE_CHECKING:
+    from pyiron_nbed.learning.model import Model
 
 _AT_MOST = 1 << 27  # bytes of frames in memory
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from pyiron_nbed import learning
 from pyiron_nbed.checks import flag, number, seed_number, threads, warn, whole
 from pyiron_nbed.containers import instance
 from pyiron_nbed.errors import InputError, ModelError
@@ -21,9 +22,11 @@ from pyiron_nbed.experiment.measured import MeasuredScan
 from pyiron_nbed.experiment.observables import FIRST_RING, ObservablePass
 from pyiron_nbed.experiment.preparation import PreparedPatterns, prepare
 from pyiron_nbed.files import check_target, remove, replaced
-from pyiron_nbed.learning.model import Model, load_model
 from pyiron_nbed.progress import progress_bar
 from pyiron_nbed.provenance import hash_of, versions
+
+if TYPE_CHECKING:
+    from pyiron_nbed.learning.model import Model
 
 PART = 4096  # patterns of a part, after which a map that is killed goes on
 _WHOLE_SCAN = ("pixel", "pixel_square")  # of the state of the observables: sums, not one row a position
@@ -54,7 +57,8 @@ def map_scan(
 
     Args:
         scan: what :func:`pyiron_nbed.experiment.read_scan` gives.
-        model: a :class:`pyiron_nbed.learning.Model` of one label, or the folder of one.
+        model: a :class:`pyiron_nbed.learning.Model` of one label, the folder of one, or the name of
+            one that comes with the package.
         calibration: of the scan.
         background: subtract the background of the calibration.
         elements: symbols of the specimen; those that the model never saw are flagged. None: not known.
@@ -78,14 +82,16 @@ def map_scan(
         DatasetError: frames that hold NaN or infinite values.
 
     Example:
-        >>> from pyiron_nbed.experiment import calibrate, read_scan
-        >>> map_scan(read_scan("scan.mib"), "model", calibrate(read_scan("scan.mib"), delta_k=0.0151))
-        Traceback (most recent call last):
-        ...
-        pyiron_nbed.errors.DatasetError: There is no file scan.mib: check the path.
+        >>> k = 0.02 * np.hypot(*np.indices((128, 128)) - 63.5)
+        >>> ring = 50 * np.exp(-(((k - 0.42) / 0.08) ** 2)) + 5  # without speckle
+        >>> frames = np.random.default_rng(0).poisson(ring, (2, 3, 128, 128)).astype(np.uint16)
+        >>> scan = MeasuredScan.from_array(frames)
+        >>> found = map_scan(scan, "cu-zr-r5-h20", Calibration((63.5, 63.5), 0.02, (128, 128)))
+        >>> found.shape, bool(found.flags["unlike"].all())
+        ((2, 3), True)
     """
     instance(scan, "The scan", MeasuredScan, "a MeasuredScan, for example read_scan(path)")
-    model = model if isinstance(model, Model) else load_model(model)
+    model = cast("Model", model if isinstance(model, learning.Model) else learning.load_model(model))
     if len(model.labels) != 1:
         raise ModelError(f"The model predicts {', '.join(model.labels)}: give one that predicts one label.")
     observables, cores, seed = flag(observables, "observables"), threads(cores), seed_number(seed)

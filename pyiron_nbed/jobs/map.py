@@ -117,7 +117,7 @@ class NBEDMap(NBEDJob):
                 path = Path(given).expanduser()
                 known = str(given) in shipped_models() and not path.exists()
                 given = str(given) if known else {"file": str(Path(os.path.abspath(path)) / CARD_FILE)}
-            if isinstance(given, Mapping):
+            if isinstance(given, dict):
                 given = anchored([given], self.project.path)[0]
             self.input[name] = given
         if isinstance(self.input.calibration, Calibration):
@@ -207,7 +207,7 @@ class NBEDMap(NBEDJob):
         )  # fmt: skip
         if self.status.finished and self.output.fingerprint != scan.fingerprint:
             warn(
-                f"The file {files[0]} was changed since {self.job_name!r} mapped it: the map is of the old one."
+                f"The file {files[0]} was changed since {self.job_name!r} mapped it: its map is the old one."
             )
         return scan
 

@@ -25,7 +25,8 @@ CARD = {
 torch.manual_seed(0)
 MODEL = Model([build_network("polar", None, 1)], CARD)
 TWO = Model([build_network("polar", None, 2)], {
-    **CARD, "labels": ["disorder_parameter", "cna_fcc"], "scale": {"mean": [0, 0], "standard_deviation": [1, 1]},
+    **CARD, "labels": ["disorder_parameter", "cna_fcc"],
+    "scale": {"mean": [0, 0], "standard_deviation": [1, 1]},
 })  # fmt: skip
 FEATURES = {name: np.random.default_rng(0).normal(size=(20, 3)) for name in FAMILIES}
 
@@ -62,7 +63,8 @@ ROWS = {
     ),
     "a camera too small": (lambda: mapped(cal=CAL.replaced(delta_k=0.02)), "k_max of at most 0.64"),
     "pixels too narrow": (
-        lambda: mapped(model=other_recipe(delta_k=0.03), observables=False), "pixels of 0.03 Å⁻¹ and the camera",
+        lambda: mapped(model=other_recipe(delta_k=0.03), observables=False),
+        "pixels of 0.03 Å⁻¹ and the camera",
     ),
     "pixels too wide for the ring": (
         lambda: mapped(model=other_recipe(delta_k=0.1)), "map the scan with observables=False",
@@ -90,7 +92,9 @@ ROWS = {
     "block zero": (lambda: compare_maps([made()], block=0), "block is 0"),
     "no draws": (lambda: compare_maps([made()], n_bootstrap=0), "n_bootstrap is 0"),
     "a map that is no file": (lambda: DisorderMap.load("absent.h5"), "absent.h5"),
-    "distrust of one family": (lambda: Distrust.fitted({"pattern": FEATURES["pattern"]}, FEATURES), "Model.describe"),
+    "distrust of one family": (
+        lambda: Distrust.fitted({"pattern": FEATURES["pattern"]}, FEATURES), "Model.describe",
+    ),
     "distrust of other features": (
         lambda: Distrust.fitted(FEATURES, {name: np.ones((9, 2)) for name in FAMILIES}), "as many features",
     ),

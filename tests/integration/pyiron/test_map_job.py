@@ -109,14 +109,12 @@ def test_what_cannot_work_is_refused_before_anything_is_written(project, files):
         ({"skip_frist": 2}, InputError, "did you mean 'skip_first'"),
     ]:
         job = new(project, "wrong")
+        for name, value in wrong.items():
+            if name in ("calibration", "model"):
+                setattr(job, name, value)
+            else:
+                job.input[name] = value
         with pytest.raises(kind, match=part):
-            for name, value in wrong.items():
-                if name == "calibration":
-                    job.calibration = value
-                elif name == "model" and value is not None:
-                    job.model = value
-                else:
-                    job.input[name] = value
             job.run()
         assert not (Path(project.path) / "wrong_hdf5").exists(), wrong
 
