@@ -28,8 +28,8 @@ EFFECTS = DetectorEffects(
     background=(0, 0.3), background_width=(0.1, 0.4), background_uniform=(0, 0.5), shift=(0, 0.2),
     scale=(0.995, 1.005), ellipticity=(1.0, 1.01), blur=(0, 0.6), dose=(1e3, 1e7), beam_stop=(0, 0.2),
 )  # fmt: skip
-# Of 480 directions a third is random, a third lies in the plane of the boundaries, which people look at edge-on,
-# and a third along z, the axis about which the grains of the boundaries are tilted.
+# Of 480 directions a third is random, a third lies in the plane of the boundaries, which people look at
+# edge-on, and a third along z, the axis about which the grains of the boundaries are tilted.
 RANDOM = random_zone_axes(160, seed=11)
 EDGE_ON = [(0.0, np.cos(a), np.sin(a)) for a in np.random.default_rng(12).uniform(0, np.pi, 160)]
 AXES = np.concatenate([RANDOM, EDGE_ON, [(0, 0, 1)] * 160])

@@ -64,7 +64,8 @@ def intervals(model, seed):
         covered = np.mean(np.abs(errors) <= level.half_width)
         print(
             f"{group} | {len(chosen)} | {covered:.2f} | {np.sqrt(np.mean(errors**2)):.4f} | "
-            f"{np.mean(np.abs(rest) <= 1.645 * std):.3f} | {np.sqrt(np.mean(rest**2)):.4f} | {unlike.mean():.4f}",
+            f"{np.mean(np.abs(rest) <= 1.645 * std):.3f} | {np.sqrt(np.mean(rest**2)):.4f} | "
+            f"{unlike.mean():.4f}",
             flush=True,
         )
 
