@@ -7,6 +7,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "estimation": ["calibrate"],
         "calibration": ["Calibration"],
+        "camera": ["Camera"],
+        "simulation": ["SimulatedScan", "scan_positions", "simulate_scan"],
         "descan": ["Descan"],
         "measured": ["MeasuredScan"],
         "preparation": ["PreparedPatterns", "prepare"],
