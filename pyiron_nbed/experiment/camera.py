@@ -299,7 +299,8 @@ class Camera:
     def _wander(self, scan_shape: tuple[int, int]) -> float:
         if self.descan is None:
             return 0.0
-        return float(np.abs(self.descan.shift(*np.indices(scan_shape).reshape(2, -1), scan_shape)).max())
+        iy, ix = np.indices(scan_shape).reshape(2, -1)
+        return float(np.abs(self.descan.shift(iy, ix, scan_shape)).max())
 
     def _diffuse(self, distance: np.ndarray) -> np.ndarray:
         # share of the diffuse electrons in a pixel; the point spread and the pixel itself widen it

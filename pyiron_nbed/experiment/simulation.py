@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +75,7 @@ class SimulatedFrames(Frames):
         self._search = VolumeSearch(atoms, volume, zone_axis)
         detail = _diameter(volume, camera, calibration, engine, multislice)
         reach = camera.reach(calibration.scan_shape)
-        delta_k = min(1 / (NODES_PER_DETAIL * detail), camera.delta_k)
+        delta_k = 1 / (NODES_PER_DETAIL * detail)
         k_max = reach + MARGIN * delta_k
         if k_max > 2 * S_MAX:
             raise InputError(
@@ -135,7 +135,7 @@ class SimulatedFrames(Frames):
 @quantities(step="angstrom", positions="angstrom", limits="angstrom", depth="angstrom")
 def simulate_scan(
     atoms: Atoms,
-    volume: Volume | Mapping[str, Any],
+    volume: Volume | dict[str, Any],
     camera: Camera,
     step: float | None = None,
     limits: Sequence[Sequence[float] | None] | None = None,
@@ -215,7 +215,7 @@ def simulate_scan(
         atoms, centers, volume, camera, calibration, zone_axis, engine, options, cores
     )  # fmt: skip
     frames.check_occupied()
-    facts = {"format": "simulated"}
+    facts: dict[str, Any] = {"format": "simulated"}
     if camera.beam_energy is not None:
         facts["beam_energy"] = camera.beam_energy
     scan = SimulatedScan(frames, positions.shape[:2], found_step, camera.delta_k, facts)
