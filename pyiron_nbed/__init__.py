@@ -58,6 +58,7 @@ JOB_CLASSES = {
     "GlassQuench": "pyiron_nbed.jobs.quench",
     "NBEDDataset": "pyiron_nbed.jobs.dataset",
     "NBEDRegressor": "pyiron_nbed.jobs.regressor",
+    "NBEDScan": "pyiron_nbed.jobs.scan",
     "SSRO": "pyiron_nbed.jobs.ssro",
 }
 

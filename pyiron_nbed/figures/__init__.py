@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "observables": ["plot_observables", "plot_variance"],
         "patterns": ["disorder_maps", "pattern_gallery"],
+        "simulated": ["simulated_scan"],
         "scans": [
             "label_groups", "mean_patterns", "patterns_along_scan", "radial_profiles", "region_groups",
         ],
