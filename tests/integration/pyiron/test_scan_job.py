@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.io import read
 
 from pyiron_nbed import Cylinder, Mesh
 from pyiron_nbed.dataset import PatternDataset, build_dataset
@@ -81,12 +82,12 @@ def files_of(folder):
 def test_a_killed_job_goes_on_with_the_same_bytes(project, rattled, in_folder):
     rattled.write(in_folder / "atoms.extxyz")
     atoms = str(in_folder / "atoms.extxyz")
-    whole = project.open("whole")
-    arguments = [sys.executable, "-c", WORKER, "", str(Path(__file__).parent), atoms]
-    subprocess.run([*arguments[:3], whole.path, *arguments[4:]], check=True, env=dict(os.environ))
-    wanted = files_of(whole.load("scan").folder)
+    whole = scan_job(project.open("whole"), read(atoms))  # in other blocks than the one that is killed
+    whole.run()
+    wanted = files_of(whole.folder)
     assert set(wanted) == {"scan.mib", "scan.hdr", "scan.truth.h5"}
-    process = subprocess.Popen([*arguments[:3], project.path, *arguments[4:]], env=dict(os.environ))
+    arguments = [sys.executable, "-c", WORKER, project.path, str(Path(__file__).parent), atoms]
+    process = subprocess.Popen(arguments, env=dict(os.environ))
     partial = Path(project.path) / "scan_hdf5" / "scan" / "scan.mib.partial"
     for _ in range(600):
         if partial.exists() and b"|" in (tail := partial.read_bytes()[-64:]):
