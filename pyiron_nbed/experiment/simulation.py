@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyiron_nbed.experiment.calibration import Calibration
 
 ENGINES = ("cpu", "torch", "multislice")
+MAX_POSITIONS = 10_000  # of a line
 _MEMORY = 1 << 27  # bytes of patterns on the fine mesh at a time
 _ATOM = 2.0  # Å that an atom adds to the diameter of a volume
 
@@ -252,6 +253,8 @@ def scan_positions(
     """
     step = number(step, "step", above=0, unit="Å")
     frame = beam_frame(zone_axis)
+    if frame.ndim != 2:
+        raise InputError(f"The zone axis is {shown(zone_axis)}: give three numbers, one direction for all.")
     along = atoms.positions @ frame.T
     corners = np.indices((2, 2, 2)).reshape(3, -1).T
     cell = np.where(np.asarray(atoms.pbc)[:, None], atoms.cell.array, 0.0)
@@ -274,6 +277,8 @@ def scan_positions(
                 f"The step of {step:g} Å is longer than the structure, {last - first:.1f} Å along "
                 f"{'xy'[a]}: lower it."
             )
+        if count > MAX_POSITIONS:
+            raise InputError(f"A step of {step:g} Å gives {count:,} positions in a line: raise it.")
         axes.append(0.5 * (first + last) + (np.arange(count) - (count - 1) / 2) * step)
     middle = 0.5 * (low[2] + high[2]) if depth is None else number(depth, "depth", unit="Å")
     y, x = np.meshgrid(axes[1], axes[0], indexing="ij")
@@ -285,7 +290,10 @@ def _checked_positions(positions: Any, zone_axis: Sequence[float]) -> tuple[np.n
     if found.ndim != 3 or found.shape[2:] != (3,) or not found.size:
         raise InputError(f"positions is {shown(positions)}: give (Ny, Nx, 3) in Å.")
     found = as_centers(found.reshape(-1, 3), "positions").reshape(found.shape)
-    image = found @ beam_frame(zone_axis).T
+    frame = beam_frame(zone_axis)
+    if frame.ndim != 2:
+        raise InputError(f"The zone axis is {shown(zone_axis)}: give three numbers, one direction for all.")
+    image = found @ frame.T
     steps = [np.diff(image, axis=0)[..., 1].ravel(), np.diff(image, axis=1)[..., 0].ravel()]
     every = np.concatenate(steps)
     same = len(every) and np.ptp(every) < 1e-3 and every[0] > 0
