@@ -59,6 +59,7 @@ JOB_CLASSES = {
     "NBEDDataset": "pyiron_nbed.jobs.dataset",
     "NBEDMap": "pyiron_nbed.jobs.map",
     "NBEDRegressor": "pyiron_nbed.jobs.regressor",
+    "NBEDScan": "pyiron_nbed.jobs.scan",
     "SSRO": "pyiron_nbed.jobs.ssro",
 }
 

@@ -57,7 +57,7 @@ def create_file(
         Path(path).unlink(missing_ok=True)
         # before HDF5 has the file open: it does not survive a full disc at closing
         with open(path, "wb") as raw:
-            _reserve(raw.fileno(), size + _HEAD)
+            reserve(raw.fileno(), size + _HEAD)
         # without a lock: one who only looks at the file at this moment must not stop the run
         with h5py.File(path, "w", locking=False) as file:
             for name, (shape, kind) in {**arrays, COMPLETE: ((1,), "<i8")}.items():
@@ -65,7 +65,7 @@ def create_file(
             file[COMPLETE][0] = 0
             file.attrs.update(attributes)
         with open(path, "r+b") as raw:
-            _reserve(raw.fileno(), os.fstat(raw.fileno()).st_size)
+            reserve(raw.fileno(), os.fstat(raw.fileno()).st_size)
     except OSError as error:
         Path(path).unlink(missing_ok=True)
         raise DatasetError(_no_space(path, size, error)) from error
@@ -84,7 +84,7 @@ def _allocate(file: h5py.File, name: str, shape: tuple[int, ...], kind: str) -> 
     )  # fmt: skip
 
 
-def _reserve(descriptor: int, size: int) -> None:
+def reserve(descriptor: int, size: int) -> None:
     try:
         os.posix_fallocate(descriptor, 0, size)
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from collections.abc import Mapping
@@ -11,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from pyiron_nbed.checks import flag, number, real_array, shown, whole
+from pyiron_nbed.checks import flag, number, real_array, shown
 from pyiron_nbed.containers import known_fields, read_only
 from pyiron_nbed.errors import DatasetError, InputError
 from pyiron_nbed.experiment.descan import Descan
+from pyiron_nbed.experiment.pixels import marked, packed, two_sides, unpacked
 from pyiron_nbed.files import as_path, check_target, replaced
 from pyiron_nbed.units import MINIMUM_ENERGY, electron_wavelength, quantities
 
@@ -188,7 +188,7 @@ class Calibration:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["descan"] = {"kind": self.descan.kind, "coefficients": self.descan.coefficients.tolist()}
         for name in _PIXELS:
-            values[name] = None if values[name] is None else _packed(values[name])
+            values[name] = None if values[name] is None else packed(values[name])
         if self.background is not None:
             values["background"] = self.background.tolist()
         for name in _ERRORS:
@@ -209,10 +209,10 @@ class Calibration:
             raise InputError(f"The calibration holds no {missing[0]!r}: give a file written by save().")
         if "descan" in given:
             given["descan"] = Descan(**known_fields(given["descan"], "The descan", Descan))
-        shape = _shape(given["frame_shape"], "frame_shape")
+        shape = two_sides(given["frame_shape"], "Calibration: frame_shape")
         for name in _PIXELS:
             if given.get(name) is not None:
-                given[name] = _unpacked(given[name], name, shape)
+                given[name] = unpacked(given[name], f"Calibration: {name}", shape)
         for name in _ERRORS:
             if given.get(name, 0) is None:
                 given[name] = np.nan
@@ -325,8 +325,8 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     center = real_array(given["center"], name("center"), (2,), "x and y in pixels")
     values["center"] = (float(center[0]), float(center[1]))
-    values["frame_shape"] = shape = _shape(given["frame_shape"], "frame_shape")
-    values["scan_shape"] = _shape(given["scan_shape"], "scan_shape")
+    values["frame_shape"] = shape = two_sides(given["frame_shape"], name("frame_shape"))
+    values["scan_shape"] = two_sides(given["scan_shape"], name("scan_shape"))
     values["delta_k"] = number(given["delta_k"], name("delta_k"), above=0, unit="Å⁻¹")
     values["ellipticity"] = number(given["ellipticity"], name("ellipticity"), 0, 1)
     for angle in ("angle", "rotation"):
@@ -335,7 +335,7 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(given["descan"], Descan):
         raise InputError(f"Calibration: descan is {shown(given['descan'])}: give a Descan.")
     for pixels in _PIXELS:
-        values[pixels] = _pixels(given[pixels], pixels, shape)
+        values[pixels] = marked(given[pixels], name(pixels), shape)
     if given["background"] is not None:
         what = "the diffuse intensity at 0, 1, 2, … pixels from the centre, or None"
         values["background"] = read_only(real_array(given["background"], name("background"), (None,), what))
@@ -350,38 +350,5 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _shape(value: Any, name: str) -> tuple[int, int]:
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise InputError(f"Calibration: {name} is {shown(value)}: give two whole numbers, rows and columns.")
-    rows, columns = (whole(side, f"Calibration: {name}", 1) for side in value)
-    return rows, columns
-
-
-def _pixels(value: Any, name: str, shape: tuple[int, int]) -> np.ndarray | None:
-    if value is None:
-        return None
-    pixels = np.asarray(value)
-    if pixels.dtype != bool or pixels.shape != shape:
-        raise InputError(
-            f"Calibration: {name} has shape {pixels.shape} and type {pixels.dtype}: give {shape} of True and "
-            "False, or None."
-        )
-    return read_only(pixels)
-
-
 def _turned(angle: float) -> np.ndarray:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-
-
-def _packed(pixels: np.ndarray) -> str:
-    return base64.b64encode(np.packbits(pixels).tobytes()).decode("ascii")
-
-
-def _unpacked(text: Any, name: str, shape: tuple[int, int]) -> np.ndarray:
-    try:
-        bits = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
-        return np.unpackbits(bits)[: shape[0] * shape[1]].astype(bool).reshape(shape)
-    except (ValueError, TypeError):
-        raise InputError(
-            f"The calibration has {name} that are no packed pixels of {shape}: give a file written by save()."
-        ) from None

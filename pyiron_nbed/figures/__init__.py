@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "maps": ["plot_map", "plot_map_boxes"],
         "observables": ["plot_observables", "plot_variance"],
         "patterns": ["disorder_maps", "pattern_gallery"],
+        "simulated": ["simulated_scan"],
         "scans": [
             "label_groups", "mean_patterns", "patterns_along_scan", "radial_profiles", "region_groups",
         ],

@@ -39,6 +39,11 @@ def dataset(structure=ATOMS, **inputs):
     return lambda project: run(project, "NBEDDataset", given, structure=structure)
 
 
+def camera_scan(structure=ATOMS, **inputs):
+    given = {"volume": SMALL, "step": 8, "camera": {"frame_shape": (32, 32), "delta_k": 0.06, "dose": 1e4}}
+    return lambda project: run(project, "NBEDScan", {**given, **inputs}, sources=structure)
+
+
 def regressor(datasets="patterns.h5", test_datasets=(), **inputs):
     attributes = {"datasets": datasets, "test_datasets": test_datasets} if datasets else {}
     return lambda project: run(project, "NBEDRegressor", {**CNN, **inputs}, **attributes)
@@ -222,6 +227,30 @@ ROWS = {
         ),
         "test_sources",
     ),
+    "scan without volume": (camera_scan(volume=None), "NBEDScan has no volume"),
+    "scan without camera": (camera_scan(camera=None), "NBEDScan has no camera"),
+    "scan camera a number": (camera_scan(camera=3), "give a Camera"),
+    "scan camera unknown field": (camera_scan(camera={"frame_shape": (4, 4), "pixel": 1}), "holds 'pixel'"),
+    "scan camera dose": (
+        camera_scan(camera={"frame_shape": (4, 4), "delta_k": 0.1, "dose": "low"}),
+        "dose is 'low'",
+    ),
+    "scan without step": (camera_scan(step=None), "neither positions nor a step"),
+    "scan format": (camera_scan(format=".tif"), "format is '.tif'"),
+    "scan format of counts": (
+        camera_scan(camera={"frame_shape": (32, 32), "delta_k": 0.06}),
+        "float32, and a .mib file",
+    ),
+    "scan format of frames": (camera_scan(format=".raw"), "32 × 32 pixels"),
+    "scan engine": (camera_scan(engine="lammps"), "engine is 'lammps'"),
+    "scan labels": (camera_scan(labels=["d"]), "labels are"),
+    "scan of two": (camera_scan([ATOMS, ATOMS.repeat((1, 1, 2))]), "has 2 sources"),
+    "scan of nothing": (
+        lambda project: run(project, "NBEDScan", {"volume": SMALL}),
+        "no structure|no sources",
+    ),
+    "scan positions": (camera_scan(step=None, positions=[[0, 0, 0]]), "Ny, Nx, 3"),
+    "scan input unknown": (camera_scan(dose=1e5), "no input 'dose'"),
     "quench without structure": (lambda project: run(project, "GlassQuench", {}), "no structure"),
     "quench rate": (quench(cooling_rate="fast"), "cooling_rate is 'fast'"),
     "quench rate negative": (quench(cooling_rate=-1e13), "cooling_rate is -1"),
