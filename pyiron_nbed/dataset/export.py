@@ -16,16 +16,15 @@ import numpy as np
 from pyiron_nbed.checks import shown
 from pyiron_nbed.containers import instance
 from pyiron_nbed.dataset.reader import PatternDataset, as_dataset
+from pyiron_nbed.dataset.signal_files import AUTHOR, py4dstem_file, signal_axis
 from pyiron_nbed.dataset.stack import dataset_stack
 from pyiron_nbed.dataset.storage import is_written_as
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.files import as_path, check_target, replaced
-from pyiron_nbed.patterns.grid import NavigationAxis
 from pyiron_nbed.patterns.mesh import Mesh
 from pyiron_nbed.patterns.stack import PatternStack, array_stack
 from pyiron_nbed.provenance import versions
 
-_AUTHOR = "pyiron_nbed"
 _CHUNK = 1 << 22  # bytes of a chunk of the file, a few dozen patterns of 133 × 133
 
 
@@ -88,8 +87,9 @@ def write_hyperspy(
     signal: dict[str, Any] = {
         "data": data,
         "axes": [
-            *(_axis(size, axis, navigate=True) for size, axis in zip(stack.shape, stack.axes, strict=True)),
-            *(_axis(size, NavigationAxis(name, mesh.delta_k, float(mesh.axis[0]), "1/Å"), navigate=False)
+            *(signal_axis(axis.name, size, axis.units or "", axis.step, axis.offset, navigate=True)
+              for size, axis in zip(stack.shape, stack.axes, strict=True)),
+            *(signal_axis(name, size, "1/Å", mesh.delta_k, float(mesh.axis[0]), navigate=False)
               for size, name in zip(mesh.shape, ("ky", "kx"), strict=True)),
         ],
         "metadata": {
@@ -147,7 +147,7 @@ def write_py4dstem(
         ...         file["datacube_root/datacube/data"].shape
         (4, 5, 19, 19)
     """
-    check_target(path, overwrite, is_ours=lambda old: is_written_as(old, authoring_program=_AUTHOR))
+    check_target(path, overwrite, is_ours=lambda old: is_written_as(old, authoring_program=AUTHOR))
     stack = _stack(patterns, mesh, rows, step, labels, metadata)
     if len(stack.shape) > 2:
         raise InputError(
@@ -176,23 +176,12 @@ def write_py4dstem(
     }  # fmt: skip
     labels = {name: values.reshape(shape) for name, values in stack.labels.items()}
     with replaced(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update(
-            emd_group_type="file", version_major=1, version_minor=0, UUID=str(uuid.uuid4()),
-            authoring_program=_AUTHOR, authoring_user="",
+        data = py4dstem_file(
+            file, (*shape, *stack.mesh.shape), stack.dtype, calibration,
+            [("Rx", r_units, step_y, 0.0), ("Ry", r_units, step_x, 0.0),
+             *((name, "A^-1", delta_k, -half * delta_k) for name in ("Qx", "Qy"))],
+            {**_facts(stack.mesh), **stack.facts, "labels": labels}, stack.unit, str(uuid.uuid4()),
         )  # fmt: skip
-        root = _emd_node(file, "datacube_root", "root", "Root")
-        _emd_metadata(root, "calibration", "Calibration", calibration)
-        cube = _emd_node(root, "datacube", "array", "DataCube")
-        facts = {**_facts(stack.mesh), **stack.facts, "labels": labels}
-        _emd_metadata(cube, "pyiron_nbed", "Metadata", facts)
-        data = cube.create_dataset("data", (*shape, *stack.mesh.shape), stack.dtype)
-        data.attrs["units"] = stack.unit
-        dims = (("Rx", r_units, step_y), ("Ry", r_units, step_x), ("Qx", "A^-1", delta_k),
-                ("Qy", "A^-1", delta_k))  # fmt: skip
-        for number, (name, units, distance) in enumerate(dims):
-            start = -half * distance if number > 1 else 0.0
-            dim = cube.create_dataset(f"dim{number}", data=[start, start + distance])
-            dim.attrs.update(name=name, units=units)
         many = max(1, _CHUNK // (stack.dtype.itemsize * data[0, 0].size))
         for y in range(shape[0]):
             for x in range(0, shape[1], many):
@@ -257,13 +246,6 @@ class _Pieces:
         return self._stack.read(place[:-2])[..., place[-2], place[-1]]
 
 
-def _axis(size: int, axis: NavigationAxis, navigate: bool) -> dict[str, Any]:
-    return {
-        "_type": "UniformDataAxis", "name": axis.name, "units": axis.units or "", "navigate": navigate,
-        "is_binned": False, "size": size, "scale": axis.step, "offset": axis.offset,
-    }  # fmt: skip
-
-
 def _hyperspy_writer(suffix: str) -> Callable[..., None]:
     if suffix not in (".hspy", ".zspy"):
         raise InputError(f"The suffix is {suffix!r}: choose .hspy or .zspy.")
@@ -282,27 +264,3 @@ def _hyperspy_writer(suffix: str) -> Callable[..., None]:
             f'Writing {suffix} needs RosettaSciIO ({error}): pip install "pyiron_nbed[{extra}]".'
         ) from error
     return file_writer
-
-
-def _emd_node(parent: h5py.Group, name: str, kind: str, python_class: str) -> h5py.Group:
-    group = parent.create_group(name)
-    group.attrs.update(emd_group_type=kind, python_class=python_class)
-    return group
-
-
-def _emd_metadata(node: h5py.Group, name: str, python_class: str, values: Mapping[str, Any]) -> None:
-    bundle = node.create_group("metadatabundle")
-    bundle.attrs["emd_group_type"] = "metadatabundle"
-    _emd_items(_emd_node(bundle, name, "metadata", python_class), values)
-
-
-def _emd_items(group: h5py.Group, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            inner = group.create_group(name)
-            inner.attrs["type"] = "dict"
-            _emd_items(inner, value)
-            continue
-        kinds = {str: "string", bool: "bool", np.ndarray: "array"}
-        kind = next((text for cls, text in kinds.items() if isinstance(value, cls)), "number")
-        group.create_dataset(name, data=value.encode() if kind == "string" else value).attrs["type"] = kind

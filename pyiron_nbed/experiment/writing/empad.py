@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,9 @@ from pyiron_nbed.experiment.writing.layout import Layout, Target
 def empad_layout(target: Target) -> Layout:
     """Layout of an EMPAD ``.raw`` file and its ``.xml``.
 
-    They hold the shape of the scan, the step (as the full field of view), the exposure (``facts["exposure"]`` in
-    s), the beam energy (``facts["beam_energy"]`` in eV) and the time (``facts["time"]``), but no width of a pixel.
+    They hold the shape of the scan, the step (as the full field of view), the exposure (``facts["exposure"]``
+    in s), the beam energy (``facts["beam_energy"]`` in eV) and the time (``facts["time"]``), but no width of
+    a pixel.
 
     Args:
         target: what is to be written.
@@ -28,12 +29,13 @@ def empad_layout(target: Target) -> Layout:
     if target.shape[2:] != (SIDE, SIDE):
         height, width = target.shape[2:]
         raise InputError(
-            f"The frames are {height} × {width} pixels, and the camera EMPAD has {SIDE} × {SIDE}: give such frames or "
-            "another format, for example .mib."
+            f"The frames are {height} × {width} pixels, and the camera EMPAD has {SIDE} × {SIDE}: give "
+            "such frames or another format, for example .mib."
         )
     if target.dtype != np.float32:
         raise InputError(
-            f"dtype is {target.dtype.name!r}, and a file of EMPAD holds float32: give that, or another format."
+            f"dtype is {target.dtype.name!r}, and a file of EMPAD holds float32: give that, or another "
+            "format."
         )
 
     def create(path: Path) -> int:
@@ -47,9 +49,7 @@ def empad_layout(target: Target) -> Layout:
 def _xml(target: Target) -> bytes:
     ny, nx = target.shape[:2]
     root = ET.Element("root", name=target.path.stem)
-    start = datetime.fromisoformat(target.facts.get("time", "1970-01-01T00:00:00")).replace(
-        tzinfo=timezone.utc
-    )
+    start = datetime.fromisoformat(target.facts.get("time", "1970-01-01T00:00:00")).replace(tzinfo=UTC)
     ET.SubElement(
         root, "timestamp", timestamp=f"{start.timestamp():.6f}",
         isoformat=start.replace(tzinfo=None).isoformat(timespec="microseconds"),

@@ -44,15 +44,16 @@ def format_of(path: Path, format: Any = None) -> str:
         format = one_of(format, "format", FORMATS, "or None for that of the suffix")
         if FORMATS[format] != suffix:
             raise InputError(
-                f"format is {format!r} and the file {path.name}: name it {path.stem or 'scan'}{FORMATS[format]}, by "
-                "which it is known when it is read."
+                f"format is {format!r} and the file {path.name}: name it "
+                f"{path.stem or 'scan'}{FORMATS[format]}, by which it is known when it is read."
             )
         return format
     for name, known in FORMATS.items():
         if known == suffix:
             return name
     raise InputError(
-        f"The suffix of {path.name} is {suffix!r}: choose {', '.join(FORMATS.values())} (.h5 is that of py4DSTEM)."
+        f"The suffix of {path.name} is {suffix!r}: choose {', '.join(FORMATS.values())} (.h5 is that of "
+        "py4DSTEM)."
     )
 
 

@@ -19,9 +19,9 @@ from pyiron_nbed.provenance import hash_of, versions
 def hyperspy_layout(target: Target) -> Layout:
     """Layout of a ``.hspy`` file that HyperSpy opens, with pyxem as ElectronDiffraction2D.
 
-    Axes y, x in Å and ky, kx in Å⁻¹, both from 0 since the centre is not known; pixels where the step or the width
-    of a pixel is None. The beam energy (``facts["beam_energy"]`` in eV) is where HyperSpy has it, all facts are
-    JSON text in ``metadata.pyiron_nbed``.
+    Axes y, x in Å and ky, kx in Å⁻¹, both from 0 since the centre is not known; pixels where the step or the
+    width of a pixel is None. The beam energy (``facts["beam_energy"]`` in eV) is where HyperSpy has it, all
+    facts are JSON text in ``metadata.pyiron_nbed``.
     """
     dtype = _stored(target.dtype)
     axes = [
@@ -44,8 +44,8 @@ def hyperspy_layout(target: Target) -> Layout:
 def py4dstem_layout(target: Target) -> Layout:
     """Layout of a ``.h5`` file that ``py4DSTEM.read`` opens as a calibrated DataCube.
 
-    The calibration holds R_pixel_size (Å) and Q_pixel_size (Å⁻¹), or pixels where these are None, and no origin;
-    all facts are JSON text in ``datacube.metadata["pyiron_nbed"]``.
+    The calibration holds R_pixel_size (Å) and Q_pixel_size (Å⁻¹), or pixels where these are None, and no
+    origin; all facts are JSON text in ``datacube.metadata["pyiron_nbed"]``.
     """
     dtype = _stored(target.dtype)
     r_units, q_units = "A" if target.step else "pixels", "A^-1" if target.delta_k else "pixels"

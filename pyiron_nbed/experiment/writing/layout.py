@@ -99,7 +99,7 @@ def whole_counts(dtype: np.dtype, allowed: tuple[str, ...], what: str) -> np.dty
     """
     if dtype.name not in allowed:
         raise InputError(
-            f"The frames are {dtype.name}, and {what} holds {', '.join(allowed)}: give dtype, one of these that "
-            "holds all counts, or another format."
+            f"The frames are {dtype.name}, and {what} holds {', '.join(allowed)}: give dtype, one of these "
+            "that holds all counts, or another format."
         )
     return dtype

@@ -11,16 +11,17 @@ from pyiron_nbed.provenance import versions
 _HEADER = 384  # bytes before each frame, for one chip
 _HDR = 2048  # bytes of the .hdr file
 _KINDS = {"uint8": ("U08", 6), "uint16": ("U16", 12), "uint32": ("U32", 24)}  # and bits of the counter
+_VOLTAGES = ",".join(["0.000000E+0"] * 8)
 _DACS = ",".join(["000"] * 26)
 
 
 def merlin_layout(target: Target) -> Layout:
     """Layout of a ``.mib`` file and its ``.hdr``.
 
-    They hold the shape of the scan, the exposure (``facts["exposure"]`` in s, 1 ms without it) and the time of
-    each frame from ``facts["time"]`` on, but no step and no width of a pixel. Rows are written in their order, the
-    first of which Merlin's software shows at the bottom. The depth of the counter is that of the detector for
-    files of this type, 6, 12 or 24 bits, whatever the largest count.
+    They hold the shape of the scan, the exposure (``facts["exposure"]`` in s, 1 ms without it) and the time
+    of each frame from ``facts["time"]`` on, but no step and no width of a pixel. Rows are written in their
+    order, the first of which Merlin's software shows at the bottom. The depth of the counter is that of the
+    detector for files of this type, 6, 12 or 24 bits, whatever the largest count.
 
     Args:
         target: what is to be written.
@@ -39,7 +40,7 @@ def merlin_layout(target: Target) -> Layout:
         time = (start + timedelta(microseconds=passed)).isoformat(timespec="microseconds")
         text = (
             f"MQ1,{number + 1:06d},{_HEADER:05d},01,{width:04d},{height:04d},{kind},   1x1,01,"
-            f"{time.replace('T', ' ')},{1e-9 * exposure:.6f},0,0,0,{','.join(['0.000000E+0'] * 8)},3RX,{_DACS},"
+            f"{time.replace('T', ' ')},{1e-9 * exposure:.6f},0,0,0,{_VOLTAGES},3RX,{_DACS},"
             f"MQ1A,{time}{rest:03d}Z,{exposure}ns,{bits},"
         )
         return text.encode().ljust(_HEADER, b"\0")

@@ -29,12 +29,12 @@ def exactly(frames: np.ndarray, dtype: np.dtype, first: int, columns: int) -> np
         [[[1, 2]]]
         >>> exactly(np.array([[[1.0, 300.0]]]), np.dtype("u1"), 8, 3)
         Traceback (most recent call last):
-        pyiron_nbed.errors.InputError: The frame of row 2, column 2 holds 300.0, and the file is of uint8, whole \
-numbers from 0 to 255: give a dtype that holds it, or round the frames.
+        pyiron_nbed.errors.InputError: The frame of row 2, column 2 holds 300.0, and the file is of uint8, \
+whole numbers from 0 to 255: give a dtype that holds it, or round the frames.
     """
     if frames.dtype.kind == "f":
-        _refuse(~np.isfinite(frames), frames, first, columns, "the file is to hold finite numbers: set such pixels "
-                "to a number and mask them in the calibration")  # fmt: skip
+        words = "the file is to hold finite numbers: set them to one and mask them in the calibration"
+        _refuse(~np.isfinite(frames), frames, first, columns, words)
     if frames.dtype == dtype or not frames.size:
         return frames.astype(dtype, copy=False)
     if dtype.kind in "ui":

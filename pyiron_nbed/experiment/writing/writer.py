@@ -36,9 +36,11 @@ class ScanWriter:
     """Writes the frames of a scan to a file of a microscope, in order; use as a context.
 
     The file grows under a temporary name beside the target and takes its place when it is closed. Where the
-    process is killed, the same call finds it again and ``done`` says how many frames are whole. The bytes depend
-    on the frames and the arguments only: not on blocks, interruptions or the time. Leaving the context by an error of
-    this package (a pixel that the file cannot hold) removes what was written; by any other error keeps it.
+    process is killed, the same call finds it again and ``done`` says how many frames are whole. The bytes
+    depend
+    on the frames and the arguments only: not on blocks, interruptions or the time. Leaving the context by an
+    error of this package (a pixel that the file cannot hold) removes what was written; by any other error
+    keeps it.
 
     Args:
         path: of the file; its suffix says the format: ``.mib`` (with a ``.hdr``), EMPAD ``.raw`` (with an
@@ -49,11 +51,12 @@ class ScanWriter:
         format: "mib", "empad", "hspy", "py4dstem" or "npy", where it is to be said.
         step: Å between positions, or None.
         delta_k: Å⁻¹ per pixel, or None.
-        facts: what else is known, JSON values: "beam_energy" (eV), "exposure" (s) and "time" (ISO 8601 text, of the
-            first frame; 1970 without it) go where the format has them.
+        facts: what else is known, JSON values: "beam_energy" (eV), "exposure" (s) and "time" (ISO 8601 text,
+            of the first frame; 1970 without it) go where the format has them.
         overwrite: replace files of these names.
-        source: what tells the frames from others, such as a hash of the input of a simulation: a partial file of
-            another source is begun anew. Where it is None, who calls sees to it that the frames are the same.
+        source: what tells the frames from others, such as a hash of the input of a simulation: a partial file
+            of another source is begun anew. Where it is None, who calls sees to it that the frames are the
+        same.
 
     Attributes:
         path, shape, dtype, format: as above.
@@ -61,7 +64,8 @@ class ScanWriter:
         count: frames of the scan.
 
     Raises:
-        InputError: arguments that the format cannot hold, a file that would be lost, or another writer at work on it.
+        InputError: arguments that the format cannot hold, a file that would be lost, or another writer at
+            work on it.
         DatasetError: no room on the disc.
 
     Example:
@@ -113,8 +117,8 @@ class ScanWriter:
         frame = self.shape[2] * self.shape[3] * self._layout.dtype.itemsize
         self._size = self._layout.header_size + frame + self._layout.footer_size
         self._identity = hash_of(
-            [versions(["pyiron_nbed", "h5py"]), self.format, self.path.name, self.shape, self.dtype.str, step, delta_k,
-             facts, source]
+            [versions(["pyiron_nbed", "h5py"]), self.format, self.path.name, self.shape, self.dtype.str, step,
+             delta_k, facts, source]
         )  # fmt: skip
         self._descriptor = -1
         self._offset = self._end = self.done = 0
@@ -146,8 +150,8 @@ class ScanWriter:
             frames: (n, H, W), or (H, W) of one; every pixel must be a number that the type of the file holds.
 
         Raises:
-            InputError: frames of another shape, too many, or that leave a gap; a pixel that the type of the file
-                does not hold, that is NaN or infinite.
+            InputError: frames of another shape, too many, or that leave a gap; a pixel that the type of the
+                file does not hold, that is NaN or infinite.
             DatasetError: no room on the disc.
         """
         if self._descriptor < 0:
@@ -162,8 +166,8 @@ class ScanWriter:
             )
         if start + len(frames) > self.count:
             raise InputError(
-                f"The frames {start} to {start + len(frames) - 1} were given, and a scan of {self.shape[0]} × "
-                f"{self.shape[1]} has {self.count}, counted from 0."
+                f"The frames {start} to {start + len(frames) - 1} were given, and a scan of "
+                f"{self.shape[0]} × {self.shape[1]} has {self.count}, counted from 0."
             )
         many = max(
             1, _PART // (self.shape[2] * self.shape[3] * max(frames.dtype.itemsize, self.dtype.itemsize))
@@ -186,8 +190,8 @@ class ScanWriter:
             return
         if self.done < self.count:
             raise InputError(
-                f"The file {self.path} has {self.done} of its {self.count} frames: write the others before it is "
-                "closed."
+                f"The file {self.path} has {self.done} of its {self.count} frames: write the others before "
+                "it is closed."
             )
         try:
             for other, text in self._beside.items():
@@ -271,8 +275,8 @@ class ScanWriter:
         with contextlib.suppress(OSError):
             free = shutil.disk_usage(self.path.absolute().parent).free / 1e9
             return DatasetError(
-                f"The file {self.path} could not be written ({error.strerror or error}): it needs {size:.2f} GB and "
-                f"{free:.2f} GB are free there, make room or take another disc."
+                f"The file {self.path} could not be written ({error.strerror or error}): it needs "
+                f"{size:.2f} GB and {free:.2f} GB are free there, make room or take another disc."
             )
         return DatasetError(f"The file {self.path} could not be written ({error.strerror or error}).")
 
@@ -335,7 +339,8 @@ def _dtype(dtype: Any) -> np.dtype:
         found = frame_type(dtype, "The scan")
     except (TypeError, DatasetError):
         raise InputError(
-            f"dtype is {shown(dtype)}: give a type of whole or real numbers of up to 64 bits, such as 'uint16'."
+            f"dtype is {shown(dtype)}: give a type of whole or real numbers of up to 64 bits, such as "
+            "'uint16'."
         ) from None
     return np.dtype(np.uint8) if found.kind == "b" else found.newbyteorder("=")
 
