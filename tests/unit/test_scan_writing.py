@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def test_a_killed_writer_goes_on(name, in_folder):
 def test_another_source_begins_anew(in_folder):
     made = frames().reshape(15, 16, 18)
     for source, done in (("a", 0), ("a", 8), ("b", 0)):
-        with pytest.raises(KeyboardInterrupt), ScanWriter(
+        with suppress(KeyboardInterrupt), ScanWriter(
             "scan.npy", (3, 5, 16, 18), "uint16", source=source
         ) as writer:  # fmt: skip
             assert writer.done == done
