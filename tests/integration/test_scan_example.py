@@ -16,7 +16,6 @@ def test_a_scan_is_simulated_calibrated_and_prepared(in_folder):
         [sys.executable, EXAMPLE, "boundary_1", in_folder, "--step", "9", "--pixels", "128"],
         capture_output=True, text=True, check=True, env={**os.environ, "MPLBACKEND": "agg"},
     )  # fmt: skip
-    assert {path.name for path in in_folder.iterdir()} == {
-        "scan.mib", "scan.hdr", "scan.truth.h5", "scan_of_a_boundary.png",
-    }  # fmt: skip
+    for name in ("scan.mib", "scan.hdr", "scan.truth.h5", "scan_of_a_boundary.png"):
+        assert (in_folder / name).stat().st_size > 0
     assert float(done.stdout.split("rms change")[1]) < 0.03
