@@ -181,7 +181,7 @@ def simulate_scan(
         >>> atoms = bulk("Cu", cubic=True) * (8, 8, 8)
         >>> scan = simulate_scan(atoms, Cylinder(5, 20), Camera((64, 64), 0.03, dose=1e5), step=8)
         >>> scan.shape, scan.dtype
-        ((4, 4, 64, 64), dtype('uint32'))
+        ((3, 3, 64, 64), dtype('uint32'))
         >>> 99000 < scan[0, 1].sum() < 101000
         np.True_
     """

@@ -38,8 +38,9 @@ def simulated_scan(scan: MeasuredScan, truth: ScanTruth, label: str | None = Non
     left, right = figure.subplots(1, 2)
     bright = frame[frame > 0]
     high = float(np.percentile(bright, 99.9)) if bright.size else 1.0
-    norm = LogNorm(max(high * 1e-4, float(bright.min()) if bright.size else 0.1) * 0.999, high)
-    picture = left.imshow(frame, cmap="inferno", norm=norm, interpolation="nearest")
+    low = 0.999 * max(high * 1e-4, float(bright.min()) if bright.size else 0.1)
+    norm = LogNorm(low, max(high, 2 * low))
+    picture = left.imshow(np.maximum(frame, low), cmap="inferno", norm=norm, interpolation="nearest")
     left.plot(*truth.calibration.center_at(ny // 2, nx // 2), "+", color="w", ms=10)
     left.set(title=f"frame of position ({ny // 2}, {nx // 2})", xlabel="x (pixel)", ylabel="y (pixel)")
     unit = "intensity (Å$^2$)" if truth.camera.dose is None else "electrons"

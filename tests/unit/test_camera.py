@@ -76,3 +76,27 @@ def test_prepared_frames_are_the_patterns_simulated_on_the_mesh(atoms, name):
     difference = (found - direct)[:, recipe.mask]
     rms = np.sqrt((difference**2).mean() / (direct[:, recipe.mask] ** 2).mean())
     assert rms < 0.01
+
+
+def test_torch_makes_the_same_frames(atoms):
+    pytest.importorskip("torch")
+    given = {"step": 9.0, "limits": [(4, 13), (10, 19)]}
+    one, other = (
+        simulate_scan(atoms, VOLUME, Camera((64, 64), 0.03), engine=engine, **given).read(0, 4)
+        for engine in ("cpu", "torch")
+    )
+    assert np.abs(one - other).max() < 1e-4 * one.max()
+
+
+@pytest.mark.slow
+def test_a_camera_sees_multislice_patterns(atoms):
+    pytest.importorskip("abtem")
+    camera = Camera((200, 200), 0.008, center=(98.3, 101.2), beam_energy=200e3)
+    options = {"engine": "multislice", "multislice": {"semiangle": 0.0}}
+    scan = simulate_scan(atoms, VOLUME, camera, positions=np.full((1, 1, 3), 25.0), **options)
+    mesh = Mesh(0.7, 0.03, 200e3, integrate=3)
+    recipe = Recipe.experiment(mesh, k_min=0.2)
+    found = prepare(scan, scan.calibration, recipe).array(progress=False)[0, 0]
+    direct = simulate_patterns(atoms, scan.positions[0], VOLUME, mesh, **options)[0]
+    difference = (found - direct)[recipe.mask]
+    assert np.sqrt(np.mean(difference**2)) < 0.015 * np.sqrt(np.mean(direct[recipe.mask] ** 2))

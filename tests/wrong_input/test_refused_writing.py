@@ -59,7 +59,9 @@ ROWS = {
     "blocks without a start": (lambda: blocks(FRAMES[0]), "A block is"),
     "blocks with a gap": (lambda: blocks((1, FRAMES[0])), "start is 1"),
     "blocks that end early": (lambda: blocks((0, FRAMES[0])), "3 of its 6 frames"),
-    "blocks too many": (lambda: blocks((0, FRAMES[0]), (3, FRAMES.reshape(6, 8, 9))), "has 6, counted from 0"),
+    "blocks too many": (
+        lambda: blocks((0, FRAMES[0]), (3, FRAMES.reshape(6, 8, 9))), "has 6, counted from 0",
+    ),
     "blocks of other frames": (lambda: blocks((0, FRAMES[0, :, :4])), r"\(n, 8, 9\)"),
     "shape of three numbers": (lambda: writer(shape=(6, 8, 9)), "four whole numbers"),
     "shape with zero": (lambda: writer(shape=(0, 3, 8, 9)), "shape"),
@@ -81,8 +83,8 @@ ROWS = {
     "EMPAD of counts": (
         lambda: written("scan.raw", np.zeros((1, 1, 128, 128), np.uint16), dtype="uint16"), "holds float32",
     ),
-    "NaN": (lambda: changed(math.nan), "row 1, column 2 holds nan"),
-    "infinite": (lambda: changed(math.inf), "row 1, column 2 holds inf"),
+    "NaN": (lambda: changed(math.nan), "row 1, column 2 holds 1 pixels that are NaN"),
+    "infinite": (lambda: changed(math.inf), "row 1, column 2 holds 1 pixels that are NaN or inf"),
     "a fraction": (lambda: written(scan=REAL + 0.5, dtype="uint16"), "0.5, .* or round the frames"),
     "negative": (lambda: written(scan=FRAMES.astype(np.int32) - 1, dtype="uint16"), "holds -1"),
     "too large": (lambda: written(dtype="uint8"), "from 0 to 255"),
