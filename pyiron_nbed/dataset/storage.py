@@ -85,6 +85,15 @@ def _allocate(file: h5py.File, name: str, shape: tuple[int, ...], kind: str) -> 
 
 
 def reserve(descriptor: int, size: int) -> None:
+    """Space on disc for a file of ``size`` bytes.
+
+    Args:
+        descriptor: of the open file.
+        size: in bytes.
+
+    Raises:
+        OSError: there is not so much.
+    """
     try:
         os.posix_fallocate(descriptor, 0, size)
     except OSError as error:
