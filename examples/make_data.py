@@ -150,15 +150,11 @@ def _small_glasses():
 
 RECIPES |= _small_glasses()
 
-# to judge with: tilts, amounts of zirconium and rates (K/s) beyond those of the others
+# to judge with: other tilts and amounts of zirconium than those of the others
 RECIPES |= {
     "boundary_judge_1": _boundary(501, (1, 1, 2), (1, 1, 1), 0.06, 0.28, 0.012),
     "boundary_judge_2": _boundary(502, (0, 0, 1), (1, 1, 5), 0.15, 0.35, 0.012),
-    "boundary_judge_3": _boundary(
-        503, (1, 1, 1), (3, 3, 1), 0.18, 0.35, 0.012, times={**SMALL, "cooling_rate": 7e14}
-    ),
-    "boundary_judge_4": _boundary(504, (1, 1, 2), (1, 1, 0), 0.09, 0.30, 0.012),
-    "boundary_judge_5": _boundary(505, (1, 1, 4), (2, 2, 1), 0.11, 0.32, 0.012),
+    "boundary_judge_3": _boundary(504, (1, 1, 2), (1, 1, 0), 0.09, 0.30, 0.012),
 }
 
 
