@@ -148,7 +148,7 @@ def test_calibrate_finds_the_truth(atoms, stop):
     found = calibrate(MeasuredScan.from_array(scan[:]), delta_k=0.015)
     away = np.abs(np.subtract(found.center, truth.center)).max()
     if stop == "bar":
-        # beside the bar the flank of the forward beam is seen, whose few speckles are more than the error stated
+        # the flank of the forward beam is seen, whose few speckles are more than the stated error
         assert away < 0.1
         assert abs(found.ellipticity - 0.03) < 0.01
     else:
