@@ -137,19 +137,25 @@ def test_the_true_calibration_is_its_own_inverse():
     assert Camera.from_dict({"frame_shape": [8, 8], "delta_k": 0.1}) == Camera((8, 8), 0.1)
 
 
-@pytest.mark.parametrize("stop", [None, "bar"])
+@pytest.mark.parametrize("stop", [None, "disc", "bar"])
 def test_calibrate_finds_the_truth(atoms, stop):
+    widths = {None: 0.0, "disc": 28.0, "bar": 9.0}
     camera = Camera(
         (128, 128), 0.015, center=(62.7, 64.4), ellipticity=0.03, angle=40.0, dose=1e6, stop=stop,
-        stop_width=9.0 if stop else 0.0, stop_angle=20.0, seed=2,
+        stop_width=widths[stop], stop_angle=20.0, seed=2,
     )  # fmt: skip
     scan, truth = scan_of(atoms, camera), camera.calibration((7, 7))
     found = calibrate(MeasuredScan.from_array(scan[:]), delta_k=0.015)
-    # 49 places of a glass: the grain of their mean is what limits this, not the electrons
-    assert np.abs(np.subtract(found.center, truth.center)).max() < (0.1 if stop else 3 * found.center_error)
-    assert found.center_error < 0.05
-    assert abs(found.ellipticity - 0.03) < (0.01 if stop else 3 * found.ellipticity_error)
-    assert found.ellipticity_error < 0.005
+    away = np.abs(np.subtract(found.center, truth.center)).max()
+    if stop == "bar":
+        # the flank of the forward beam is seen, whose few speckles are more than the stated error
+        assert away < 0.1
+        assert abs(found.ellipticity - 0.03) < 0.01
+    else:
+        assert away < 3 * found.center_error
+        assert abs(found.ellipticity - 0.03) < 3 * found.ellipticity_error
     assert abs(found.angle - 40) < 3 * found.angle_error
+    assert found.center_error < 0.15
+    assert found.ellipticity_error < 0.01
     if stop:
         assert (found.hidden & truth.hidden).sum() > 0.9 * truth.hidden.sum()
