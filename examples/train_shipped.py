@@ -58,6 +58,12 @@ def weight_of(name):
     return weight * (HOT if name.endswith("K") else 1.0)
 
 
+def alike(names):
+    """Weights with which glasses, boundaries and composites count alike, however many there are of each."""
+    kinds = ["small_glass" if name.startswith("small_glass") else name.split("_")[0] for name in names]
+    return [1 / kinds.count(kind) for kind in kinds]
+
+
 def test_file(path, names, volumes, mesh):
     """Patterns of the structures to calibrate with, for the metrics in the card."""
     structures = [
@@ -107,7 +113,7 @@ def main():
     seen = other_patterns(source, learn, volumes, recipe.mesh, arguments.seed + 7_919)
     calibrate_trust(
         model, seen, *([examples.load(name) for name in names] for names in (learn, calibrate)), effects,
-        seed=arguments.seed, cores=arguments.cores,
+        weights=alike(calibrate), zone_axes=AXES, seed=arguments.seed, cores=arguments.cores,
     )  # fmt: skip
     model.card["name"] = arguments.name
     model.card["structures"] = {"learn": learn, "calibrate": calibrate}

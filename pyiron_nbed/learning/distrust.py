@@ -12,6 +12,7 @@ import numpy as np
 from pyiron_nbed.checks import number, real_array, shown
 from pyiron_nbed.errors import InputError, ModelError
 from pyiron_nbed.files import replaced
+from pyiron_nbed.learning.uncertainty import conformal_quantile
 
 FAMILIES = ("pattern", "network")
 SHARE = 0.99  # of patterns of structures that were held out lie below the threshold of each family
@@ -48,7 +49,11 @@ class Distrust:
 
     @classmethod
     def fitted(
-        cls, seen: Mapping[str, np.ndarray], held_out: Mapping[str, np.ndarray], share: float = SHARE
+        cls,
+        seen: Mapping[str, np.ndarray],
+        held_out: Mapping[str, np.ndarray],
+        share: float = SHARE,
+        weights: np.ndarray | None = None,
     ) -> Distrust:
         """Mean and covariance of training patterns, thresholds from others.
 
@@ -56,6 +61,7 @@ class Distrust:
             seen: {family: (P, F) features of training patterns}.
             held_out: the same of patterns of structures that were not trained on.
             share: of the latter that lies below the threshold of each family.
+            weights: of the latter, (P,) > 0. None: all alike.
 
         Raises:
             InputError: missing families, other numbers of features, or too few patterns.
@@ -77,7 +83,7 @@ class Distrust:
             mean[name] = estimate.location_
             factor[name] = (vectors / np.sqrt(np.maximum(values, floor))).T
             far = np.linalg.norm((others - mean[name]) @ factor[name].T, axis=1)
-            threshold[name] = float(np.quantile(far, share))
+            threshold[name] = conformal_quantile(far, share, weights)
         return cls(mean, factor, threshold)
 
     def score(self, features: Mapping[str, np.ndarray]) -> np.ndarray:

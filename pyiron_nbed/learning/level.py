@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import seed_number, whole
+from pyiron_nbed.checks import real_array, seed_number, whole
 from pyiron_nbed.containers import instance, listed
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.model import Model
@@ -137,7 +137,7 @@ def maps_of_structures(
     return found
 
 
-def level_of(maps: Sequence[MapOfStructure]) -> Level:
+def level_of(maps: Sequence[MapOfStructure], weights: Sequence[float] | None = None) -> Level:
     """Intervals of level and differences from maps of held-out structures.
 
     The score of a structure is the largest error of the level among its maps, so that it does not matter how
@@ -145,9 +145,10 @@ def level_of(maps: Sequence[MapOfStructure]) -> Level:
 
     Args:
         maps: of :func:`maps_of_structures`.
+        weights: of each structure, by its number: how often its kind will be met. None: all alike.
 
     Raises:
-        InputError: no maps.
+        InputError: no maps, or another number of weights.
 
     Example:
         >>> true = np.array([0.8, 1.0])
@@ -160,13 +161,16 @@ def level_of(maps: Sequence[MapOfStructure]) -> Level:
     maps = listed(maps, "maps", "MapOfStructure")
     errors = [float(np.mean(one.predicted - one.true)) for one in maps]
     worst: dict[int, float] = {}
-    scores = []
+    scores, shares = [], []
+    count = 1 + max(one.structure for one in maps)
+    weight = real_array(np.ones(count) if weights is None else weights, "weights", (count,), "a number each")
     for one, error in zip(maps, errors, strict=True):
         worst[one.structure] = max(worst.get(one.structure, 0.0), abs(error))
         scores.append(np.abs(one.predicted - one.true - error) / one.std)
+        shares.append(np.full(len(one.true), weight[one.structure]))
     return Level(
-        conformal_quantile(np.array(list(worst.values())), COVERAGE),
-        conformal_quantile(np.concatenate(scores), COVERAGE) / NORMAL_QUANTILE,
+        conformal_quantile(np.array(list(worst.values())), COVERAGE, weight[list(worst)]),
+        conformal_quantile(np.concatenate(scores), COVERAGE, np.concatenate(shares)) / NORMAL_QUANTILE,
         len(worst),
         len(maps),
         tuple(round(error, 6) for error in errors),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from pyiron_nbed.checks import whole
+from pyiron_nbed.checks import real_array, whole
 from pyiron_nbed.containers import instance, listed
 from pyiron_nbed.errors import InputError
 from pyiron_nbed.learning.distrust import FAMILIES, Distrust
@@ -30,6 +30,8 @@ def calibrate_trust(
     batches: int = 40,
     maps: int = 4,
     patterns: int = 256,
+    weights: Sequence[float] | None = None,
+    zone_axes: Any = "random",
     seed: int = 0,
     device: str | None = None,
     cores: int | None = 1,
@@ -50,6 +52,9 @@ def calibrate_trust(
         batches: of the source.
         maps: of each structure that was held out.
         patterns: in a map.
+        weights: of each structure that was held out: how often its kind will be met. Where glasses were held
+            out by the dozen and boundaries are what will be mapped, boundaries weigh more. None: all alike.
+        zone_axes: along which they are seen, as of :class:`PatternSource`.
         seed: of all draws.
         device: of the network.
         cores: threads of the simulation.
@@ -78,11 +83,13 @@ def calibrate_trust(
             model.describe(batch, device=device, detector=detector, seed=seed + number, progress=False)
         )
     features = {name: np.concatenate([one.features[name] for one in found]) for name in FAMILIES}
+    if weights is not None:
+        real_array(weights, "weights", (len(held_out),), "a number for each structure held out")
     seen = maps_of_structures(
-        model, held_out, source.volumes, detector, maps=maps, patterns=patterns, seed=seed, device=device,
-        cores=cores,
+        model, held_out, source.volumes, detector, zone_axes, maps, patterns, seed, device, cores
     )  # fmt: skip
     reached = {name: np.concatenate([one.features[name] for one in seen]) for name in FAMILIES}
+    shares = None if weights is None else np.repeat([weights[one.structure] for one in seen], patterns)
     for number, atoms in enumerate([*trained_on, *held_out]):
         own = PatternSource(
             [atoms], source.volumes, model.mesh, model.labels, "random", seed + number, 64, cores=cores,
@@ -90,8 +97,8 @@ def calibrate_trust(
         )  # fmt: skip
         radii.append(first_ring_of(own.batch(0).patterns.cpu().numpy().mean(axis=0), model.mesh))
     known = np.array(radii)[np.isfinite(radii)]
-    model.distrust = Distrust.fitted(features, reached)
-    model.card["level"] = level_of(seen).as_dict()
+    model.distrust = Distrust.fitted(features, reached, weights=shares)
+    model.card["level"] = level_of(seen, weights).as_dict()
     if len(known):
         model.card["first_ring"] = [
             float(known.min() * (1 - _ALLOWANCE)), float(known.max() * (1 + _ALLOWANCE)),

@@ -15,7 +15,9 @@ COVERAGE = 0.9
 NORMAL_QUANTILE = 1.6448536269514722  # ±1.645 standard deviations hold 90 % of a normal distribution
 
 
-def conformal_quantile(scores: np.ndarray, coverage: float = COVERAGE) -> float:
+def conformal_quantile(
+    scores: np.ndarray, coverage: float = COVERAGE, weights: np.ndarray | None = None
+) -> float:
     """Split-conformal quantile: the ⌈(n + 1)·coverage⌉-th smallest score [Vovk2005], [Lei2018].
 
     An interval mean ± quantile·u holds the label of a new pattern, exchangeable with the n of the scores
@@ -24,6 +26,7 @@ def conformal_quantile(scores: np.ndarray, coverage: float = COVERAGE) -> float:
     Args:
         scores: (n,) ≥ 0.
         coverage: between 0 and 1.
+        weights: (n,) > 0, how often what it stands for is met; None: all alike. One more has their mean.
 
     Returns:
         The quantile; the largest score where n is too small for the coverage.
@@ -36,9 +39,16 @@ def conformal_quantile(scores: np.ndarray, coverage: float = COVERAGE) -> float:
         90.0
     """
     coverage = number(coverage, "coverage", above=0, below=1)
-    scores = np.sort(real_array(scores, "scores", (None,), "an array of numbers (n,)", finite=False))
+    scores = real_array(scores, "scores", (None,), "an array of numbers (n,)", finite=False)
     if not len(scores):
         raise InputError("There are no scores: give at least one.")
+    if weights is not None:
+        weights = real_array(weights, "weights", scores.shape, "a number for each score")
+        order = np.argsort(scores, kind="stable")
+        share = np.cumsum(weights[order]) / (weights.sum() + weights.mean())
+        place = int(np.searchsorted(share, coverage - 1e-12))
+        return float(scores[order[min(place, len(scores) - 1)]])
+    scores = np.sort(scores)
     return float(scores[min(int(np.ceil((len(scores) + 1) * coverage)), len(scores)) - 1])
 
 

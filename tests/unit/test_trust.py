@@ -17,6 +17,7 @@ from pyiron_nbed.learning.level import Level, MapOfStructure, level_of, maps_of_
 from pyiron_nbed.learning.model import Model
 from pyiron_nbed.learning.shipped import shipped_folder
 from pyiron_nbed.learning.trust import calibrate_trust, first_ring_of
+from pyiron_nbed.learning.uncertainty import conformal_quantile
 from pyiron_nbed.patterns import DetectorEffects, Recipe
 
 MESH = Mesh(0.9, 0.06, integrate=3)
@@ -118,6 +119,30 @@ def test_a_structure_seen_often_counts_once_and_by_its_worst_map():
     found = level_of(one + often)
     assert found.n_structures == 30
     assert found.half_width == pytest.approx(0.01, abs=0.001)
+
+
+def test_kinds_of_structures_count_as_often_as_they_will_be_met():
+    errors = [0.01] * 95 + [0.05] * 5
+    plain, alike = (
+        level_of(list(maps(errors, noise=1e-6)), weights) for weights in (None, [1 / 95] * 95 + [1 / 5] * 5)
+    )
+    assert plain.half_width == pytest.approx(0.01, abs=0.001)
+    assert alike.half_width == pytest.approx(0.05, abs=0.001)
+    scores, random = np.arange(1.0, 100), np.random.default_rng(0)
+    for coverage in (0.5, 0.8, 0.9, 0.95):
+        expected = conformal_quantile(scores, coverage)
+        assert conformal_quantile(scores, coverage, np.full(99, 0.3)) == expected
+        turned = random.permutation(99)
+        assert conformal_quantile(scores[turned], coverage, np.ones(99)) == expected
+    # a score that counts twice is two
+    counts = random.integers(1, 4, 99)
+    expected = np.quantile(np.repeat(scores, counts), 0.9, method="inverted_cdf")
+    assert abs(conformal_quantile(scores, 0.9, counts) - expected) <= 1
+    seen, others = normal(300), normal(300, seed=1)
+    far = {name: values * np.where(np.arange(300) < 30, 5.0, 1.0)[:, None] for name, values in others.items()}
+    weights = np.where(np.arange(300) < 30, 10.0, 1.0)
+    low, high = (Distrust.fitted(seen, far, share=0.8, weights=w) for w in (None, weights))
+    assert all(high.threshold[name] > 2 * low.threshold[name] for name in FAMILIES)
 
 
 def test_one_scan_has_one_value_of_each_effect():

@@ -111,15 +111,16 @@ shell.run_cell("pr = Project('p')\\njob = pr.create.job.NBEDDataset('d')")
 def texts(code):
     with provisionalcompleter():
         return {found.text.rpartition(".")[2] for found in shell.Completer.completions(code, len(code))}
+names = {"NBEDDataset", "NBEDMap", "NBEDRegressor", "NBEDScan"}
 for shell.Completer.use_jedi in {shell.Completer.use_jedi, False}:
-    assert texts("pr.create.job.NBED") == {"NBEDDataset", "NBEDRegressor", "NBEDScan"}, texts("pr.create.job.NBED")
+    assert texts("pr.create.job.NBED") == names, texts("pr.create.job.NBED")
     assert texts("job.input.zo") == {"zone_axis"}, texts("job.input.zo")
     assert "compare" in texts("pr.nbed.co")
     assert "sources" in texts("job.sou")
 shell.run_cell("from pyiron_atomistics import Project as Other")
 shell.run_cell("other = Other('p')")
 for shell.Completer.use_jedi in {shell.Completer.use_jedi, False}:
-    assert texts("other.create.job.NBED") == {"NBEDDataset", "NBEDRegressor", "NBEDScan"}
+    assert texts("other.create.job.NBED") == names
 """
 
 
