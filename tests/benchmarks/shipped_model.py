@@ -3,8 +3,8 @@
     python tests/benchmarks/shipped_model.py --model cu-zr-r5-h20 [--clean FOLDER] [--seed 0]
 
 Every structure to judge with is seen in four scans of 256 patterns, each with effects of its own, drawn from
-those of the training, along its directions; the first table is of the intervals of level and differences and of the share of
-patterns whose distrust is above 1. The second is the error on the structures of the tests, at doses of 1e5,
+those of the training, along its directions; the first table is of the intervals of level and differences and
+of the share of patterns whose distrust is above 1. The second is the error on the structures of the tests, at doses of 1e5,
 1e4 and 1e3 electrons in the mask, against that of a model (--clean) trained without effects on patterns
 without effects. The third is the share of flagged patterns of what the model must not be used for.
 """
@@ -47,12 +47,9 @@ def intervals(model, seed):
     level = Level.from_dict(model.card["level"])
     names = sorted({n for own in groups().values() for n in own})
     maps = maps_of_structures(
-        model,
-        [examples.load(n) for n in names],
-        VOLUMES,
-        DetectorEffects(**EFFECTS, dose=(1e3, 1e7)),
-        seed=seed,
-    )
+        model, [examples.load(n) for n in names], VOLUMES, DetectorEffects(**EFFECTS, dose=(1e3, 1e7)),
+        zone_axes=AXES, seed=seed,
+    )  # fmt: skip
     print(f"level ± {level.half_width:.3f}, factor of differences {level.difference_factor:.3f}")
     print(
         "structures | maps | level covered | its error, rms | differences covered | their error | distrusted"
