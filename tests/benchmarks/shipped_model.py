@@ -4,9 +4,9 @@
 
 Every structure to judge with is seen in four scans of 256 patterns, each with effects of its own, drawn from
 those of the training, along its directions; the first table is of the intervals of level and differences and
-of the share of patterns whose distrust is above 1. The second is the error on the structures of the tests, at doses of 1e5,
-1e4 and 1e3 electrons in the mask, against that of a model (--clean) trained without effects on patterns
-without effects. The third is the share of flagged patterns of what the model must not be used for.
+of the share of patterns whose distrust is above 1. The second is the error on the structures of the tests,
+at doses of 1e5, 1e4 and 1e3 electrons in the mask, against that of a model (--clean) trained without effects
+on patterns without effects. The third is the share of flagged patterns of what the model must not be used for.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from ase import Atoms
 from ase.build import bulk
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+from train_shipped import AXES
 from train_shipped import EFFECTS as ALL
 
 from pyiron_nbed import Cylinder, examples
