@@ -5,8 +5,9 @@
 Every structure to judge with is seen in four scans of 256 patterns, each with effects of its own, drawn from
 those of the training, along its directions; the first table is of the intervals of level and differences and
 of the share of patterns whose distrust is above 1. The second is the error on the structures of the tests,
-at doses of 1e5, 1e4 and 1e3 electrons in the mask, against that of a model (--clean) trained without
-effects on patterns without effects. The third is the share of flagged patterns of what the model must not be used for.
+at doses of 1e5, 1e4 and 1e3 electrons in the mask, against that of a model (--clean) trained without effects
+on patterns without effects. The third is the share of flagged patterns of what the model must not be used
+for.
 """
 
 import argparse
