@@ -2,7 +2,8 @@
 
     python tests/benchmarks/map.py [--side 128] [--cores 1] [--folder .]
 
-The file is a ``.npy`` of side × side frames of 256 × 256 uint16 (2.1 GB for 128), made first, rings with speckle.
+The file is a ``.npy`` of side × side frames of 256 × 256 uint16 (2.1 GB for 128) that is made
+first: rings with speckle.
 """
 
 import argparse
